@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the command-line programs share: option tables, numbers, exit status, messages, and text
+ * for a person on a terminal. Uses lib/xsi.h only.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <xsi.h>
+
+/* Bits of the exit status; they are OR-ed over all images. */
+enum {
+    CLI_WARNINGS = 1,    /* there are warnings */
+    CLI_REFUSED = 2,     /* a reader refuses it though nothing is broken */
+    CLI_DAMAGED = 4,     /* damaged or truncated */
+    CLI_OPERATIONAL = 8, /* input, output, memory, permission */
+    CLI_USAGE = 16       /* usage, or nothing recognisable */
+};
+
+/* ---------------------------------------------------------------- options ---- */
+
+/* One option: the row is the source of getopt's table, of --help and of the manual page. */
+struct cli_option {
+    char letter;          /* short form, 0 = none */
+    const char *name;     /* long form */
+    const char *argument; /* name of its argument, NULL = takes none */
+    const char *group;    /* heading in --help */
+    const char *help;
+};
+
+/*
+ * Scan argv for options, in any place; what is left stands at argv[return value] and behind.
+ * set() gets each option's index in rows and its argument (or NULL); it returns false when it
+ * has said what is wrong with the argument. -1 after a usage message.
+ */
+int cli_options(int argc, char **argv, const struct cli_option *rows, size_t count,
+                bool (*set)(void *context, size_t option, const char *argument), void *context);
+
+/* ---------------------------------------------------------------- numbers ---- */
+
+/* "12", "0x1f", "4k" (k, M, G, T: powers of 1024). False when text is anything else. */
+bool cli_number(const char *text, uint64_t *value);
+/* "7", "7-9", "7-" (to the end), "-9" (from the start). */
+bool cli_range(const char *text, uint64_t *first, uint64_t *last);
+/* A number of 32 bits that may be negative: "-3", "0x756d6551", "1970103633". */
+bool cli_count(const char *text, uint32_t *value);
+/* "1.5 GiB" for people; out holds at least 16 bytes. */
+char *cli_size(char *out, size_t size, uint64_t bytes);
+
+/* ---------------------------------------------------------------- the terminal ---- */
+
+enum cli_colour { CLI_PLAIN, CLI_RED, CLI_YELLOW, CLI_CYAN, CLI_BOLD };
+
+/* Where text for people goes. */
+struct cli_term {
+    FILE *out;
+    unsigned width; /* columns; 0 = no terminal, lines are as long as they are */
+    bool colour;
+};
+
+/* Look at stdout: width when it is a terminal, colour when `when` is "auto" and it may be used. */
+void cli_term_init(struct cli_term *t, const char *when);
+/* The same for text that is to be read: 80 columns where there is no terminal, at most 100. */
+struct cli_term cli_prose(const struct cli_term *t);
+/* Escape sequence that switches a colour on, or CLI_PLAIN off; "" when colour is off. */
+const char *cli_colour(const struct cli_term *t, enum cli_colour colour);
+/* Columns that a text without control characters takes. */
+size_t cli_columns(const char *text);
+/* Bytes of text that fit in that many columns. */
+size_t cli_fit(const char *text, size_t columns);
+/*
+ * Print text at words' ends within the terminal's width; `at` columns of the first line are taken
+ * already, further lines begin with `indent` blanks. Ends the line.
+ */
+void cli_wrap(const struct cli_term *t, size_t at, size_t indent, const char *text);
+
+/* --help: usage lines, then all rows by group. */
+void cli_help(const struct cli_term *t, const struct cli_option *rows, size_t count);
+
+/* ---------------------------------------------------------------- process ---- */
+
+/*
+ * Before anything is opened: descriptors 0 to 2 exist (a closed one would make an image standard
+ * output), SIGPIPE is an error of write, interrupts wipe the progress line and wait for the
+ * pager. False when standard output is closed.
+ */
+bool cli_start(void);
+/* Flush standard output. Returns the exit status: `status`, with CLI_OPERATIONAL when writing
+ * failed. Ends the process by SIGPIPE when nobody reads any more. */
+int cli_finish(int status);
+/* True when standard output cannot take more: it is no use to go on. */
+bool cli_output_failed(void);
+/* The pager, if one runs, must be waited for; a progress line, if one stands, must be wiped. */
+void cli_on_exit_pager(pid_t pid);
+void cli_on_exit_wipe(bool wipe);
+
+/* "program: file: message" to standard error; file may be NULL; everything is escaped. */
+void cli_error(const char *file, const char *fmt, ...) XSI_PRINTF(2, 3);
+/* File name as text for a terminal, escaped. */
+char *cli_name(char *out, size_t size, const char *file);
+/* File name as a word for a shell, quoted when it needs to be, control characters escaped. */
+char *cli_word(char *out, size_t size, const char *file);
+
+/* ---------------------------------------------------------------- findings ---- */
+
+#define CLI_FINDINGS_HELD 512
+
+/* A bounded store; the severest stay, in the order of arrival. */
+struct cli_findings {
+    struct xsi_finding *held;
+    size_t count, capacity;
+    uint64_t dropped;
+    uint64_t by_severity[3]; /* all of them, also the dropped */
+    uint64_t zero_from, zero_to; /* zeros behind the image; equal = none */
+};
+
+void cli_findings_add(struct cli_findings *s, const struct xsi_finding *f);
+void cli_findings_free(struct cli_findings *s);
+/* One line: "error XS-L09 no-last-checkpoint at 0x…: text". */
+void cli_finding_print(const struct cli_term *t, const struct xsi_finding *f);
+void cli_findings_print(const struct cli_term *t, const struct cli_findings *s);
+/* The last line: what the image is, and the next command. */
+void cli_state_print(const struct cli_term *t, const struct xsi_info *info,
+                     const struct cli_findings *s, const char *file);
+const char *cli_severity(enum xsi_severity severity);
+enum cli_colour cli_severity_colour(enum xsi_severity severity);
+/* "whole", "damaged", "truncated", "unrecognised". */
+const char *cli_state(const struct xsi_info *info);
+/* Exit bits of an image. */
+unsigned cli_exit(const struct xsi_info *info);
+
+#endif

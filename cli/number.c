@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Numbers as people write them on a command line. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* Digits with an optional 0x, then what follows them. No sign, no blanks, no octal. */
+static bool digits(const char *text, uint64_t *value, char **end)
+{
+    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+
+    if (hex ? !isxdigit((unsigned char)text[2]) : !isdigit((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    *value = strtoull(text, end, hex ? 16 : 10);
+    return errno == 0;
+}
+
+static bool suffixed(const char *text, uint64_t *value, char **end)
+{
+    static const char suffixes[] = "kmgt";
+    const char *suffix;
+    unsigned shift;
+
+    if (!digits(text, value, end))
+        return false;
+    if (!**end || !(suffix = strchr(suffixes, tolower((unsigned char)**end))))
+        return true;
+    shift = 10 * (unsigned)(suffix - suffixes + 1);
+    if (*value > UINT64_MAX >> shift)
+        return false;
+    *value <<= shift;
+    ++*end;
+    return true;
+}
+
+bool cli_number(const char *text, uint64_t *value)
+{
+    char *end;
+
+    return suffixed(text, value, &end) && !*end;
+}
+
+bool cli_range(const char *text, uint64_t *first, uint64_t *last)
+{
+    char *end;
+
+    *first = 0;
+    *last = UINT64_MAX;
+    if (*text == '-')
+        return cli_number(text + 1, last);
+    if (!suffixed(text, first, &end))
+        return false;
+    if (!*end) {
+        *last = *first;
+        return true;
+    }
+    if (*end++ != '-')
+        return false;
+    return !*end || (cli_number(end, last) && *last >= *first);
+}
+
+bool cli_count(const char *text, uint32_t *value)
+{
+    bool negative = *text == '-';
+    uint64_t number;
+    char *end;
+
+    if (!digits(text + negative, &number, &end) || *end)
+        return false;
+    if (number > (negative ? (uint64_t)INT32_MAX + 1 : UINT32_MAX))
+        return false;
+    *value = negative ? 0U - (uint32_t)number : (uint32_t)number;
+    return true;
+}
+
+char *cli_size(char *out, size_t size, uint64_t bytes)
+{
+    static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    if (bytes < 1024) {
+        snprintf(out, size, "%" PRIu64 " bytes", bytes);
+        return out;
+    }
+    for (value /= 1024; value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+        value /= 1024;
+    snprintf(out, size, "%.*f %s", value < 10 ? 1 : 0, value, units[unit]);
+    return out;
+}

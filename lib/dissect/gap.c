@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What nobody claims: zero slack, stray records, a second image, text, or something unknown. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+#define ZERO_FULL (64U << 20)    /* a zero run is read in full up to here … */
+#define ZERO_STRIDE (16U << 20)  /* … and then in samples this far apart */
+#define ZERO_SAMPLE (64U << 10)
+#define MAGIC_WORTH 512          /* libmagic guesses wildly on a few bytes */
+#define ZERO_WORTH 64            /* a shorter run inside other bytes is not worth a row */
+
+static size_t zero_prefix(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+    uint64_t v;
+
+    for (; n - i >= sizeof(v); i += sizeof(v)) {
+        memcpy(&v, p + i, sizeof(v));
+        if (v)
+            break;
+    }
+    while (i < n && !p[i])
+        i++;
+    return i;
+}
+
+uint64_t xsi_zero_run(struct xsi_walk *w, uint64_t from, bool *sampled)
+{
+    bool seek = xsi_source_seekable(w->src);
+    uint64_t at = from;
+    size_t have, zeros, want;
+    const uint8_t *p;
+
+    *sampled = false;
+    for (;;) {
+        bool sample = seek && !w->options.scan && at - from >= ZERO_FULL;
+
+        if (seek)
+            at = xsi_source_next_data(w->src, at);
+        else
+            xsi_view_advance(&w->view, at);
+        if (sample && xsi_left(w, at) > 2 * (uint64_t)ZERO_STRIDE) {
+            *sampled = true;
+            at += ZERO_STRIDE - ZERO_SAMPLE;
+        }
+        want = sample && *sampled ? ZERO_SAMPLE : XSI_SCAN_BLOCK;
+        p = xsi_view_peek(&w->view, at, want, &have);
+        zeros = zero_prefix(p, have);
+        at += zeros;
+        if (zeros < have || have < want)
+            break;
+    }
+    return at - from;
+}
+
+static const char *handshake(const uint8_t *p, size_t n)
+{
+    static const char *const texts[] = {
+        "xl migration receiver ready", "domain received, ready to unpause",
+        "domain is yours, you are cleared to unpause", "my copy unpause results are as follows",
+        "receive\n", "sslreceive\n", "(ready receive)",
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (n >= strlen(texts[i]) && !memcmp(p, texts[i], strlen(texts[i])))
+            return texts[i];
+    return NULL;
+}
+
+/* Binary logarithm of x >= 1, to some four digits; the library links no libm for one number. */
+static double log2_of(double x)
+{
+    double result = 0, part = 1;
+
+    for (; x >= 2; x /= 2)
+        result++;
+    for (int i = 0; i < 16; i++) {
+        part /= 2;
+        x *= x;
+        if (x >= 2) {
+            x /= 2;
+            result += part;
+        }
+    }
+    return result;
+}
+
+/* Shannon entropy of the bytes, in bits per byte. */
+static double entropy(const uint8_t *p, size_t n)
+{
+    unsigned count[256] = { 0 };
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count[p[i]]++;
+    for (size_t i = 0; i < 256; i++)
+        if (count[i])
+            sum += count[i] * log2_of((double)n / count[i]);
+    return n ? sum / (double)n : 0;
+}
+
+static void first_bytes(const uint8_t *p, size_t n, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < n && i < 8 && used + 4 < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%02x", i ? " " : "", p[i]);
+}
+
+void xsi_identify(struct xsi_walk *w, uint64_t at, char *note, size_t size)
+{
+    char bytes[32] = "", guess[120] = "";
+    const struct xsi_layer_row *row;
+    struct xsi_bid bid;
+    const uint8_t *p;
+    size_t have;
+
+    p = xsi_view_peek(&w->view, at, 256U << 10, &have);
+    if (handshake(p, have)) {
+        snprintf(note, size, "text of a migration handshake: \"%.60s\"", handshake(p, have));
+        xsi_clean(note);
+        return;
+    }
+    if (at) {
+        row = xsi_best_bid(w, at, XSI_LAYER_CONTAINER | XSI_LAYER_MIDDLE | XSI_LAYER_STREAM |
+                                      XSI_LAYER_EMULATOR | XSI_LAYER_FOREIGN, &bid);
+        if (row && bid.score >= 80) {
+            snprintf(note, size, "%s begins here: %s", row->name, bid.reason);
+            return;
+        }
+        p = xsi_view_peek(&w->view, at, 256U << 10, &have);
+    }
+    first_bytes(p, have, bytes, sizeof(bytes));
+    if (have >= MAGIC_WORTH)
+        xsi_magic_guess(w, p, have, guess, sizeof(guess));
+    if (guess[0])
+        snprintf(note, size, "unknown; libmagic's guess: %s; first bytes %s", guess, bytes);
+    else
+        snprintf(note, size, "unknown; %.1f bits of entropy per byte, first bytes %s",
+                 entropy(p, have < 65536 ? have : 65536), bytes);
+    xsi_clean(note);
+}
+
+static void gap_chunk(struct xsi_walk *w, uint64_t length, const char *note, unsigned flags)
+{
+    struct xsi_chunk *c = &w->chunk;
+
+    memset(c, 0, sizeof(*c));
+    c->layer = w->gap_only && w->depth ? w->layer[w->depth - 1].row->name : "none";
+    c->type = flags & XSI_CHUNK_UNREADABLE ? "UNREADABLE" : "GAP";
+    c->help = flags & XSI_CHUNK_UNREADABLE ? "bytes that the medium cannot read"
+                                           : "bytes that no layer claims";
+    c->flags = XSI_CHUNK_GAP | flags;
+    c->length = c->wanted = length;
+    snprintf(c->note, sizeof(c->note), "%s", note);
+    w->chunk_layer = 0;
+    xsi_place_chunk(w);
+    c->meta = 0;
+}
+
+/* The next unreadable range at or behind pos; NULL when there is none. */
+static const struct xsi_bad *next_bad(const struct xsi_walk *w)
+{
+    for (size_t i = 0; i < w->bad_count; i++)
+        if (w->bad[i].to > w->pos)
+            return &w->bad[i];
+    return NULL;
+}
+
+/* A piece of the gap in front of the place where the layer goes on. */
+static bool gap_inside(struct xsi_walk *w)
+{
+    const struct xsi_bad *bad = next_bad(w);
+    uint64_t to = w->gap_end;
+    bool sampled = false;
+
+    if (w->pos >= to)
+        return false;
+    if (bad && bad->from <= w->pos) {
+        gap_chunk(w, (bad->to < to ? bad->to : to) - w->pos, "read error", XSI_CHUNK_UNREADABLE);
+        return true;
+    }
+    if (bad && bad->from < to)
+        to = bad->from;
+    if (xsi_source_seekable(w->src) && to - w->pos <= ZERO_FULL &&
+        xsi_zero_run(w, w->pos, &sampled) >= to - w->pos)
+        snprintf(w->gap_note, sizeof(w->gap_note), "all zero");
+    gap_chunk(w, to - w->pos, w->gap_note, 0);
+    return true;
+}
+
+static void gap_behind_report(struct xsi_walk *w, const char *note)
+{
+    const struct xsi_chunk *c = &w->chunk;
+    unsigned code = strstr(note, "begins here") ? XSI_C13 : XSI_C12;
+
+    if (w->opened_any)
+        xsi_report(w, &xsi_general_findings[code], c->offset, c->length,
+                   code == XSI_C13 ? "%s; list it with --offset 0x%llx"
+                                   : "%s (%llu bytes behind the end of the image)",
+                   note, (unsigned long long)(code == XSI_C13 ? c->offset : c->length));
+}
+
+/* A piece of what follows the last layer. */
+static bool gap_behind(struct xsi_walk *w)
+{
+    char note[XSI_NOTE_MAX], what[XSI_NOTE_MAX];
+    const struct xsi_bad *bad = next_bad(w);
+    uint64_t zeros, left = UINT64_MAX;
+    bool sampled;
+
+    if (xsi_view_extent(&w->view, w->pos, 1) == 0) {
+        if (!w->view.faulty || !xsi_source_seekable(w->src))
+            return false;
+        xsi_fault_range(w);
+        bad = next_bad(w);
+    }
+    if (bad && bad->from <= w->pos) {
+        gap_chunk(w, bad->to - w->pos, "read error", XSI_CHUNK_UNREADABLE);
+        return true;
+    }
+    if (bad)
+        left = bad->from - w->pos;
+    xsi_identify(w, w->pos, what, sizeof(what));
+    zeros = xsi_zero_run(w, w->pos, &sampled);
+    if (zeros >= left)
+        zeros = left;
+    if (zeros >= ZERO_WORTH || (zeros && xsi_view_extent(&w->view, w->pos + zeros, 1) == 0)) {
+        snprintf(note, sizeof(note), "%s", sampled ? "all zero (sampled)" : "all zero");
+        gap_chunk(w, zeros, note, 0);
+        if (w->opened_any)
+            xsi_report(w, &xsi_general_findings[XSI_C11], w->chunk.offset, w->chunk.length,
+                       "%llu zero bytes%s", (unsigned long long)w->chunk.length,
+                       sampled ? " (sampled; --scan reads them all)" : "");
+        return true;
+    }
+    gap_chunk(w, left, what, 0);
+    gap_behind_report(w, what);
+    return true;
+}
+
+bool xsi_gap_next(struct xsi_walk *w)
+{
+    if (w->gap_only)
+        return gap_inside(w);
+    if (w->gap_end > w->pos && !xsi_source_seekable(w->src)) {
+        /* the search of a forward-only source has gone through it already */
+        gap_chunk(w, w->gap_end - w->pos, w->gap_note, 0);
+        return true;
+    }
+    return gap_behind(w);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a format plug-in is written against: this header and xsi.h, nothing else of lib/.
+ *
+ * A format is a `struct xsi_format` with one row per layer name it can yield. The engine asks
+ * layers to bid on bytes, opens the best one, and calls its step function again and again. A step
+ * looks at the bytes at the walk's position through xsi_peek() and does exactly one of:
+ *
+ *   XSI_CHUNK  describe the next chunk (type, length, meta, pages, note); the engine sets its
+ *              offset, cuts it at the end of the image, emits it and moves on behind it. That is
+ *              how chunks come to tile the image whatever a plug-in thinks of the bytes.
+ *   XSI_PUSH   an inner layer starts here (xsi_push() said which kinds may bid). When it is done,
+ *              the step function of the outer layer goes on behind it.
+ *   XSI_DONE   the layer ends here.
+ *   XSI_LOST   the bytes here cannot be this layer's next chunk. The engine searches for the place
+ *              where the layer goes on (its `resync` function judges places), emits what lies in
+ *              between as a GAP, and calls step() there; or gives the rest up.
+ *   -errno     fault of the system.
+ *
+ * A step that does not move forward and does not change the stack of layers is a bug that the
+ * engine ends. Bytes are hostile: bound every count by what the image still holds.
+ */
+#ifndef XSI_PLUGIN_H
+#define XSI_PLUGIN_H
+
+#include <endian.h>
+#include <string.h>
+
+#include "xsi.h"
+
+/* ---------------------------------------------------------------- reading numbers ---- */
+
+/* Bytes in memory with a sticky error: test short_read once per structure. */
+struct xsi_cursor {
+    const uint8_t *at;
+    size_t left;
+    bool big; /* byte order of multi-byte numbers */
+    bool short_read;
+};
+
+static inline void xsi_cursor_take(struct xsi_cursor *c, void *out, size_t n)
+{
+    if (c->left < n) {
+        c->short_read = true;
+        c->left = 0;
+        memset(out, 0, n);
+        return;
+    }
+    memcpy(out, c->at, n);
+    c->at += n;
+    c->left -= n;
+}
+
+static inline uint8_t xsi_u8(struct xsi_cursor *c)
+{
+    uint8_t v;
+
+    xsi_cursor_take(c, &v, sizeof(v));
+    return v;
+}
+
+static inline uint16_t xsi_u16(struct xsi_cursor *c)
+{
+    uint16_t v;
+
+    xsi_cursor_take(c, &v, sizeof(v));
+    return c->big ? be16toh(v) : le16toh(v);
+}
+
+static inline uint32_t xsi_u32(struct xsi_cursor *c)
+{
+    uint32_t v;
+
+    xsi_cursor_take(c, &v, sizeof(v));
+    return c->big ? be32toh(v) : le32toh(v);
+}
+
+static inline uint64_t xsi_u64(struct xsi_cursor *c)
+{
+    uint64_t v;
+
+    xsi_cursor_take(c, &v, sizeof(v));
+    return c->big ? be64toh(v) : le64toh(v);
+}
+
+/* An unsigned long of the toolstack: 4 or 8 bytes. */
+static inline uint64_t xsi_ul(struct xsi_cursor *c, unsigned width)
+{
+    return width == 4 ? xsi_u32(c) : xsi_u64(c);
+}
+
+static inline void xsi_skip(struct xsi_cursor *c, size_t n)
+{
+    if (c->left < n) {
+        c->short_read = true;
+        n = c->left;
+    }
+    c->at += n;
+    c->left -= n;
+}
+
+/* Numbers at a pointer that the caller has bounds-checked. */
+static inline uint32_t xsi_le32(const void *p)
+{
+    uint32_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return le32toh(v);
+}
+
+static inline uint64_t xsi_le64(const void *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return le64toh(v);
+}
+
+/* ---------------------------------------------------------------- decoding fields ---- */
+
+/* A name for a number; rows end with a NULL name. */
+struct xsi_name {
+    uint64_t value;
+    const char *name;
+};
+
+/*
+ * One field of a fixed structure, relative to its start. Tables end with a NULL name. Kinds
+ * XSI_UINT … XSI_FLAGS take size 1, 2, 4 or 8; XSI_TEXT and XSI_BYTES any size.
+ */
+struct xsi_field_row {
+    const char *name;
+    uint32_t offset;
+    uint32_t size;
+    enum xsi_kind kind;
+    const struct xsi_name *names; /* for ENUM and FLAGS (FLAGS: value = mask of the bit) */
+    const char *unit;
+    const char *help;
+    unsigned detail; /* 0 or 1: always shown; 2: only at detail 2 */
+};
+
+/* A decoder's work: bytes of one chunk, and where values go. */
+struct xsi_decode {
+    const uint8_t *bytes; /* start of the chunk (or of the structure within) */
+    size_t have;          /* bytes present there */
+    uint64_t offset;      /* of bytes[0] in the image */
+    uint64_t length;      /* full length of the chunk; > have when cut or capped */
+    bool big;             /* byte order */
+    unsigned detail;      /* 1 or 2 */
+    unsigned level;       /* current nesting */
+    const void *state;    /* the layer's state, as it was at this chunk */
+    const struct xsi_chunk *chunk;
+    struct xsi_sink *sink;
+};
+
+/* A cursor over d's bytes from `from` on. */
+static inline struct xsi_cursor xsi_decode_cursor(const struct xsi_decode *d, size_t from)
+{
+    struct xsi_cursor c = { d->bytes, d->have, d->big, false };
+
+    xsi_skip(&c, from);
+    return c;
+}
+
+/* Emit all rows of a table for a structure at byte `base` of d->bytes with `size` bytes; rows
+ * beyond size or beyond d->have are left out. */
+XSI_API void xsi_decode_rows(struct xsi_decode *d, size_t base, size_t size,
+                             const struct xsi_field_row *rows);
+/* Emit one value. offset is relative to d->bytes[0]. */
+XSI_API void xsi_put(struct xsi_decode *d, const char *name, enum xsi_kind kind, uint64_t offset,
+                     uint64_t length, uint64_t number, const char *unit);
+XSI_API void xsi_put_name(struct xsi_decode *d, const char *name, uint64_t offset, uint64_t length,
+                          uint64_t number, const struct xsi_name *names);
+XSI_API void xsi_put_text(struct xsi_decode *d, const char *name, enum xsi_kind text_or_bytes,
+                          uint64_t offset, const void *text, size_t length);
+XSI_API void xsi_open(struct xsi_decode *d, const char *name, enum xsi_kind group_or_list,
+                      uint64_t offset, uint64_t length);
+XSI_API void xsi_close(struct xsi_decode *d);
+/* Name of a number in a table; NULL when it has none. */
+XSI_API const char *xsi_name_of(const struct xsi_name *names, uint64_t value);
+
+/* ---------------------------------------------------------------- layers ---- */
+
+enum xsi_layer_kind {
+    XSI_LAYER_CONTAINER = 1, /* xl, xend, xapi, libvirt … */
+    XSI_LAYER_MIDDLE = 2,    /* libxl-v2 */
+    XSI_LAYER_STREAM = 4,    /* libxc-… */
+    XSI_LAYER_EMULATOR = 8,  /* device-model record */
+    XSI_LAYER_FOREIGN = 16   /* not a Xen save image; named for the user */
+};
+
+struct xsi_bid {
+    int score;         /* 0 = no … 100 = certain. Magic numbers: 80–100; inference: below */
+    unsigned param;    /* handed to open(): whatever the plug-in needs to remember */
+    char reason[200];
+};
+
+enum xsi_step { XSI_CHUNK, XSI_PUSH, XSI_DONE, XSI_LOST };
+
+/* One row of a format's chunk table. */
+struct xsi_type {
+    const char *name;
+    bool has_id;
+    int64_t id;
+    const char *help;
+    void (*decode)(struct xsi_decode *d); /* NULL: no fields */
+};
+
+struct xsi_layer;
+struct xsi_format;
+
+/* One name that a format can appear under. Rows end with a NULL name. */
+struct xsi_layer_row {
+    const char *name;
+    enum xsi_layer_kind kind;
+    /*
+     * Judge the bytes at offset `at` (bounded look: 128 KiB, so that a pipe answers as a file).
+     * Leave bid->score 0 when they are not this layer's.
+     */
+    void (*bid)(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,
+                struct xsi_bid *bid);
+    unsigned variant; /* the format's own: width, byte order … */
+};
+
+/* A possible place where a lost layer goes on. */
+struct xsi_sync {
+    uint64_t offset;
+    int confidence;    /* 0 = no, 1–99, 100 = certain */
+    char why[160];
+};
+
+struct xsi_format {
+    const char *name; /* its folder */
+    const struct xsi_layer_row *layers;
+    size_t state_size; /* zeroed memory handed out as l->state */
+    /* Called when the layer starts at the walk's position; param is the winning bid's, or 0. */
+    int (*open)(struct xsi_walk *w, struct xsi_layer *l, unsigned param);
+    int (*step)(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out);
+    /* The image ended (step() is not called at its end) or the layer was given up: report what is
+     * missing, if anything is. May be NULL. */
+    void (*end)(struct xsi_walk *w, struct xsi_layer *l);
+    /*
+     * May the layer go on at `at`? Called for places that pass `anchors`; must be fast for wrong
+     * ones. NULL: damage ends the layer.
+     */
+    void (*resync)(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync);
+    /* Told the place where it goes on, before step() is called there. */
+    void (*resumed)(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sync *sync);
+    /* PFN entries of a batch chunk, see xsi_chunk_entries(). NULL: none. */
+    ssize_t (*entries)(struct xsi_walk *w, const struct xsi_layer *l, const struct xsi_chunk *c,
+                       uint64_t first, size_t max, struct xsi_page_entry *out);
+    /* Byte strings of at least 4 bytes that mark places worth a resync() call: `back` bytes before
+     * the string. Rows end with length 0. */
+    const struct xsi_anchor {
+        const char *bytes;
+        size_t length;
+        uint32_t back;
+    } *anchors;
+    /* Places whose little-endian u32 is between these are tried too (0, 0: none). */
+    uint32_t word_min, word_max;
+    const struct xsi_finding_row *findings;
+    size_t finding_count;
+};
+
+/* A layer that is open in a walk. */
+struct xsi_layer {
+    const struct xsi_format *format;
+    const struct xsi_layer_row *row;
+    uint64_t start;  /* offset where it began */
+    void *state;
+    unsigned depth;
+};
+
+/* Fill a chunk's description from a type row. */
+static inline void xsi_chunk_is(struct xsi_chunk *c, const struct xsi_type *type, uint64_t length)
+{
+    c->row = type;
+    c->type = type->name;
+    c->help = type->help;
+    c->has_id = type->has_id;
+    c->id = type->id;
+    c->length = c->meta = length;
+}
+
+/* Offset at which the next chunk begins. */
+XSI_API uint64_t xsi_at(const struct xsi_walk *w);
+/*
+ * Bytes [offset, offset + *have) of the image, *have <= want; less only at the end of the image or
+ * in front of an unreadable sector. Valid until the third call after this one. `offset` must not
+ * lie before xsi_at(), nor want beyond 8 MiB. On a forward-only source offset + want must lie
+ * within 12 MiB of xsi_at(), else nothing is had. Reading a fault is noted in the walk: the engine
+ * turns it into an UNREADABLE gap.
+ */
+XSI_API const uint8_t *xsi_peek(struct xsi_walk *w, uint64_t offset, size_t want, size_t *have);
+/* How many bytes a peek that misses the buffers reads at least (0: just what is asked for). */
+XSI_API void xsi_read_ahead(struct xsi_walk *w, size_t bytes);
+/* True when [offset, offset+length) exists. On a pipe it may only be asked within 12 MiB. */
+XSI_API bool xsi_exists(struct xsi_walk *w, uint64_t offset, uint64_t length);
+/* Bytes from offset to the end of the image; UINT64_MAX while unknown (pipe). */
+XSI_API uint64_t xsi_left(struct xsi_walk *w, uint64_t offset);
+/* Before returning XSI_PUSH: an inner layer of one of these kinds (mask of xsi_layer_kind) starts
+ * here. expect: layer name or prefix that the outer header promises, or NULL. When no layer bids,
+ * the outer step function is called again with l's `push_failed` answered by xsi_push_failed(). */
+XSI_API void xsi_push(struct xsi_walk *w, unsigned kinds, const char *expect);
+XSI_API bool xsi_push_failed(const struct xsi_walk *w);
+/* Best bid of the given kinds at an offset, without opening anything; NULL when none. */
+XSI_API const struct xsi_layer_row *xsi_best_bid(struct xsi_walk *w, uint64_t at, unsigned kinds,
+                                                 struct xsi_bid *bid);
+/* Before any layer has looked: PV or HVM when the user forced it (--as libxc-legacy64:hvm). */
+XSI_API enum xsi_guest xsi_forced_guest(const struct xsi_walk *w);
+/* True in an end() call when the image ended inside a chunk, which has been reported. */
+XSI_API bool xsi_was_cut(const struct xsi_walk *w);
+/* The layer that holds l, or NULL; and the innermost container's name ("none"). */
+XSI_API const struct xsi_layer *xsi_outer(const struct xsi_walk *w, const struct xsi_layer *l);
+/* For a step that doubts its next boundary: the first place in [from, to) where layer l could well go
+ * on (a confidence from 80 on). At most some MiB; on a pipe within 12 MiB of xsi_at(). */
+XSI_API bool xsi_find_sync(struct xsi_walk *w, const struct xsi_layer *l, uint64_t from,
+                           uint64_t to, struct xsi_sync *sync);
+/* Zeroed memory for the duration of one bid; stays the walk's. NULL when there is none. */
+XSI_API void *xsi_scratch(struct xsi_walk *w, size_t size);
+/* Facts that the listing's head shows; to be filled in as they become known. */
+XSI_API struct xsi_info *xsi_info(struct xsi_walk *w);
+/* The walk's own set of frames that have a page. Merges; bounded (see xsi_info). */
+XSI_API void xsi_present(struct xsi_walk *w, uint64_t first_pfn, uint64_t count);
+/* Report a finding; the text is made printable. Repeats of one code beyond a cap are counted. */
+XSI_API void xsi_report(struct xsi_walk *w, const struct xsi_finding_row *row, uint64_t offset,
+                        uint64_t length, const char *fmt, ...) XSI_PRINTF(5, 6);
+/* The same where the circumstances make it a warning (exit bit 1) or an error of another weight. */
+XSI_API void xsi_report_as(struct xsi_walk *w, const struct xsi_finding_row *row,
+                           enum xsi_severity severity, unsigned exit, uint64_t offset,
+                           uint64_t length, const char *fmt, ...) XSI_PRINTF(7, 8);
+/* printf into a chunk's note; appends "; " when there is one already; made printable. */
+XSI_API void xsi_note(struct xsi_chunk *c, const char *fmt, ...) XSI_PRINTF(2, 3);
+
+#endif

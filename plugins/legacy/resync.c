@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where a lost stream goes on. A place is certain when independent facts agree: a list of frames
+ * that ascends, the pages that it announces, and a chunk behind them; or the head of an HVM context
+ * behind three frame numbers; or a device-model signature.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "legacy.h"
+
+static void answer(struct xsi_sync *sync, int confidence, const char *why)
+{
+    if (confidence <= sync->confidence)
+        return;
+    sync->confidence = confidence;
+    snprintf(sync->why, sizeof(sync->why), "%s", why);
+}
+
+/* Cheap test of a batch's first two entries, before all of them are looked at. */
+static bool starts_like_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 4 + 4 * (size_t)s->ul, &have);
+    struct xsi_cursor c = { p, have, false, false };
+    uint64_t before = 0;
+    uint32_t count = xsi_u32(&c);
+
+    for (unsigned i = 0; i < 4 && i < count; i++) {
+        uint64_t word = xsi_ul(&c, s->ul);
+        unsigned type = word >> 28 & 0xf;
+
+        if (c.short_read || word >> 32 || (type >= 5 && type <= 8))
+            return false;
+        if (type == LEGACY_XTAB)
+            continue;
+        if ((word & LEGACY_PFN_MASK) >= s->p2m_size)
+            return false;
+        if (i && (word & LEGACY_PFN_MASK) <= before && !(s->seen & 1ULL << SEEN_PERMUTED))
+            return false;
+        before = word & LEGACY_PFN_MASK;
+    }
+    return true;
+}
+
+/* Number of good chunks in a row from the one that `look` describes, at most 4. */
+static unsigned chain(struct xsi_walk *w, const struct legacy *s, struct legacy_look look,
+                      bool *tail)
+{
+    unsigned n = 0;
+
+    *tail = false;
+    while (n < 4) {
+        int quality = legacy_quality(w, s, &look);
+
+        if (look.kind == LOOK_END) {
+            *tail = quality >= 60;
+            return n + (quality >= 30);
+        }
+        if (quality < 25)
+            return n;
+        n++;
+        if (look.at + look.length - xsi_at(w) > 8U << 20 && xsi_left(w, 0) == UINT64_MAX)
+            return n;
+        legacy_look(w, s, look.at + look.length, &look);
+    }
+    return n;
+}
+
+static void judge_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at,
+                        struct xsi_sync *sync)
+{
+    struct legacy_look look, next;
+    unsigned bad, named;
+    char why[160];
+    bool expected;
+    int quality;
+
+    if (!starts_like_batch(w, s, at))
+        return;
+    legacy_look(w, s, at, &look);
+    bad = look.bad_type + look.out_of_range + look.high_bits + look.duplicates;
+    named = look.entries - look.specials;
+    if (bad || named < 2)
+        return;
+    if (legacy_quality(w, s, &look) < 30)
+        return;
+    expected = look.first_pfn >= s->next_pfn && look.first_pfn - s->next_pfn <= 2048;
+    legacy_look(w, s, at + look.length, &next);
+    quality = next.kind == LOOK_SHORT ? 10 : legacy_quality(w, s, &next);
+    snprintf(why, sizeof(why), "%u of %u frames follow each other from 0x%" PRIx64 " on, and %s",
+             look.consecutive, look.entries, look.first_pfn,
+             quality >= 25 ? "the next chunk stands behind their pages"
+                           : "behind their pages is nothing that is known");
+    if (quality >= 40 && named >= 16 && look.consecutive * 2 >= named)
+        answer(sync, 100, why);
+    else if (quality >= 25 && named >= 4)
+        answer(sync, expected ? 95 : 90, why);
+    else if (quality >= 25)
+        answer(sync, 60, why);
+    else if (named >= 64 && look.consecutive * 4 >= named * 3)
+        answer(sync, expected ? 90 : 85, why);
+    else if (named >= 16)
+        answer(sync, 50, why);
+}
+
+static void judge_chunk(struct xsi_walk *w, const struct legacy *s, uint64_t at,
+                        const struct legacy_look *look, struct xsi_sync *sync)
+{
+    unsigned links;
+    char why[160];
+    bool tail;
+
+    (void)at;
+    if (look->row->type.id == -1 || legacy_quality(w, s, look) < 25)
+        return;
+    links = chain(w, s, *look, &tail);
+    snprintf(why, sizeof(why), "chunk %s and %u good chunks in a row%s", look->row->type.name,
+             links, tail ? " up to the tail" : "");
+    if (links >= 4 || (links >= 2 && tail))
+        answer(sync, 100, why);
+    else if (links >= 3 || (links >= 2 && look->row->body == BODY_VCPUS))
+        answer(sync, 90, why);
+    else
+        answer(sync, links * 20, why);
+}
+
+static bool signature(const uint8_t *p)
+{
+    static const char *const names[] = { "QemuDeviceModelRecord", "DeviceModelRecord0002",
+                                         "RemusDeviceModelState" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!memcmp(p, names[i], 21))
+            return true;
+    return false;
+}
+
+void legacy_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync)
+{
+    const struct legacy *s = l->state;
+    struct legacy_look look;
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 44, &have);
+    uint32_t word;
+
+    if (have < 8 || s->phase <= PH_FRAMES)
+        return;
+    word = xsi_le32(p);
+    if (word && word <= LEGACY_BATCH_MAX) {
+        judge_batch(w, s, at, sync);
+        return;
+    }
+    if (word >= 0xffffffebU) {
+        legacy_look(w, s, at, &look);
+        if (look.kind == LOOK_CHUNK)
+            judge_chunk(w, s, at, &look, sync);
+        return;
+    }
+    if (have >= 21 && signature(p)) {
+        answer(sync, 100, "the signature of a device-model record");
+        return;
+    }
+    if (s->pv || have < 44)
+        return;
+    if (!word && legacy_tail_quality(w, s, at + 4) >= 95)
+        answer(sync, 100, "a zero count, three frame numbers and the head of the HVM context");
+    else if (legacy_tail_quality(w, s, at) >= 95)
+        answer(sync, 100, "three frame numbers and the head of the HVM context");
+}
+
+void legacy_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sync *sync)
+{
+    struct legacy *s = l->state;
+    size_t have;
+    const uint8_t *p = xsi_peek(w, sync->offset, 44, &have);
+
+    s->ahead_valid = false;
+    s->phase = PH_BODY;
+    if (have >= 21 && signature(p))
+        s->phase = PH_RECORD;
+    else if (!s->pv && have >= 44 && legacy_tail_quality(w, s, sync->offset) >= 95)
+        legacy_begin_tail(w, s);
+}

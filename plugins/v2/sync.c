@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where does the stream go on behind damage? */
+#include <stdio.h>
+
+#include "v2.h"
+#include "../x86/x86.h"
+
+/*
+ * Batches are found by their type word (word_min); the anchors are headers of fixed content and
+ * the first words of bodies. Byte order little: no release writes the other one.
+ */
+#define ANCHOR(text, before) { text, sizeof(text) - 1, before }
+const struct xsi_anchor v2_anchors[] = {
+    ANCHOR("\xff\xff\xff\xff\xff\xff\xff\xff"
+           "XENF", 0),
+    ANCHOR("\x02\0\0\0\x08\0\0\0", 0),     /* X86_PV_INFO */
+    ANCHOR("\x04\0\0\0\x38\x14\0\0", 0),   /* X86_PV_VCPU_BASIC, 64-bit guest */
+    ANCHOR("\x04\0\0\0\xf8\x0a\0\0", 0),   /* ... 32-bit guest */
+    ANCHOR("\x05\0\0\0\x40\0\0\0", 0),     /* X86_PV_VCPU_EXTENDED, 4.6 to 4.9 */
+    ANCHOR("\x05\0\0\0\x48\0\0\0", 0),     /* ... from 4.10 on */
+    ANCHOR("\x05\0\0\0\x88\0\0\0", 0),     /* ... converted */
+    ANCHOR("\x07\0\0\0\0\x10\0\0", 0),     /* SHARED_INFO */
+    ANCHOR("\x08\0\0\0\x18\0\0\0", 0),     /* X86_TSC_INFO */
+    ANCHOR("\x01\0\0\0\x18\0\0\0\x86\x12\x38\x54", 8), /* HVM_CONTEXT: its first entry */
+    ANCHOR("\0\0\0\0\x01\0\0\0\0\0\0\0\xfc\xef\x0f\0", 12), /* HVM_PARAMS: STORE_PFN first */
+    { NULL, 0, 0 }
+};
+
+static void say(struct xsi_sync *sync, int confidence, const char *why)
+{
+    sync->confidence = confidence > 100 ? 100 : confidence;
+    snprintf(sync->why, sizeof(sync->why), "%s", why);
+}
+
+/* Does the batch go on where the last one ended? First passes list frames in steps of 1024. */
+static bool batch_continues(const struct v2_state *s, const struct v2_batch *b)
+{
+    if (s->has_max && b->highest > s->max_pfn)
+        return false;
+    if (s->pass)
+        return true;
+    return b->lowest >= s->next_pfn &&
+           (b->lowest % V2_BATCH_MAX == 0 || b->lowest == s->next_pfn || !s->any_pfn);
+}
+
+static void judge_batch(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, uint32_t length,
+                        struct xsi_sync *sync)
+{
+    const struct v2_state *s = l->state;
+    struct v2_batch b;
+    enum v2_look look;
+    bool sane, chained, follows;
+
+    v2_batch_read(w, s, at, length, 0, &b);
+    if (!b.consistent || b.reserved)
+        return;
+    sane = !b.bad_types && !b.reserveds && !b.wilds && !b.unsorted && b.count <= V2_BATCH_MAX;
+    look = v2_look(w, l, at + v2_span(length), V2_PAGE_DATA);
+    chained = look == V2_GOOD;
+    follows = batch_continues(s, &b);
+    say(sync, 50 + (sane ? 15 : -30) + (chained ? 25 : look == V2_EDGE ? 10 : 0) +
+        (follows ? 10 : 0), chained && sane && follows
+        ? "PAGE_DATA: length, count and entries agree, its frames continue, a record follows"
+        : chained ? "PAGE_DATA: length, count and entries agree, and a record follows"
+                  : "PAGE_DATA: length, count and entries agree");
+}
+
+/* What else makes a header of this type a header. */
+static bool strong_body(const struct v2_state *s, uint32_t type, uint32_t length,
+                        const uint8_t *p, size_t have)
+{
+    struct xsi_cursor c = v2_cursor(s, p, have);
+    uint32_t a = xsi_u32(&c), khz = xsi_u32(&c);
+
+    switch (type) {
+    case V2_TSC_INFO:
+        return a <= 3 && khz >= 100000 && khz <= 10000000;
+    case V2_VCPU_BASIC:
+        return length > 8;
+    case V2_HVM_CONTEXT:
+        return x86_hvm_starts(p, have);
+    case V2_HVM_PARAMS:
+        return a && x86_hvm_param(xsi_u64(&c)) != NULL;
+    case V2_PV_INFO:
+    case V2_CPUID_POLICY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void judge_record(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, uint32_t type,
+                         uint32_t length, const uint8_t *body, size_t have,
+                         struct xsi_sync *sync)
+{
+    const struct v2_state *s = l->state;
+    bool strong;
+    enum v2_look look;
+    int fits;
+
+    if (type >= V2_RECORDS || !v2_size_ok(type, length) || !v2_rules[type].min ||
+        type == V2_DIRTY_PFNS ||
+        (s->kind == 1 && V2_BIT(type) & V2_ONLY_HVM) || (s->kind == 2 && V2_BIT(type) & V2_ONLY_PV))
+        return;
+    fits = v2_body_fits(s, type, length, body, have);
+    if (fits < 0 || (!fits && v2_rules[type].min != v2_rules[type].max))
+        return;
+    strong = strong_body(s, type, length, body, have);
+    look = v2_look(w, l, at + v2_span(length), (enum v2_record)type);
+    if (!strong && look != V2_GOOD && look != V2_EDGE)
+        return;
+    say(sync, 45 + (strong ? 25 : 0) + (look == V2_GOOD ? 30 : look == V2_EDGE ? 10 : 0), "");
+    snprintf(sync->why, sizeof(sync->why), "%s: its length and body agree%s", v2_rules[type].name,
+             look == V2_GOOD ? ", and a record follows" : "");
+}
+
+void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync)
+{
+    const struct v2_state *s = l->state;
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 32, &have);
+    struct xsi_cursor c = v2_cursor(s, p, have);
+    uint32_t type = xsi_u32(&c), length = xsi_u32(&c), count, reserved;
+
+    sync->confidence = 0;
+    if (have < V2_BATCH_HEAD)
+        return;
+    if (type == UINT32_MAX && length == UINT32_MAX) {
+        if (!s->ever && !memcmp(p + 8, "XENF\0\0\0", 7) && have >= V2_IHDR_SIZE)
+            say(sync, 100, "image header");
+        return;
+    }
+    if (type != V2_PAGE_DATA) {
+        judge_record(w, l, at, type, length, c.at, c.left, sync);
+        return;
+    }
+    count = xsi_u32(&c);
+    reserved = xsi_u32(&c);
+    if (reserved || !count || length < 8 + 8 * (uint64_t)count || length > V2_CHECK_MAX ||
+        (length - 8 - 8 * (uint64_t)count) % XSI_PAGE_SIZE ||
+        (length - 8 - 8 * (uint64_t)count) / XSI_PAGE_SIZE > count)
+        return;
+    judge_batch(w, l, at, length, sync);
+}
+
+void v2_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sync *sync)
+{
+    struct v2_state *s = l->state;
+    size_t have;
+    const uint8_t *p = xsi_peek(w, sync->offset, 8, &have);
+
+    s->lost = true;
+    s->cut = false;
+    if (have == 8 && !memcmp(p, "\xff\xff\xff\xff\xff\xff\xff\xff", 8)) {
+        s->phase = V2_AT_IHDR;
+        s->base = sync->offset;
+        return;
+    }
+    s->phase = V2_AT_RECORD;
+    s->last = V2_RECORDS;
+    s->lost_from = s->any_pfn ? s->next_pfn : 0;
+    s->lost_open = true;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One input of a fuzz target: everything is walked, every field decoded at full depth, entries of
+ * every batch are read; tiling and progress are asserted, the rest is the sanitizers' business.
+ */
+#include "fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "xsi.h"
+
+enum { DETAIL_LIMIT = 2000 };
+
+/* Touches what a printer would touch. */
+struct reader {
+    struct xsi_sink sink;
+    volatile uint64_t sum;
+    int64_t depth;
+};
+
+static void read_value(struct xsi_sink *sink, const struct xsi_value *v)
+{
+    struct reader *r = (struct reader *)sink;
+
+    r->sum += v->number + v->offset;
+    if (v->name)
+        r->sum += strlen(v->name);
+    if (v->kind == XSI_TEXT || v->kind == XSI_BYTES)
+        for (size_t i = 0; i < v->text_length; i++)
+            r->sum += (uint8_t)v->text[i];
+    if (v->kind == XSI_GROUP || v->kind == XSI_LIST)
+        r->depth++;
+    if (v->kind == XSI_CLOSE)
+        r->depth--;
+    if (r->depth < 0)
+        abort();
+}
+
+static void read_entries(struct xsi_walk *w, const struct xsi_chunk *c, uint64_t size)
+{
+    struct xsi_page_entry rows[32];
+    uint64_t first = 0;
+    ssize_t n;
+
+    while ((n = xsi_chunk_entries(w, c, first, 32, rows)) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            if (rows[i].data > size)
+                abort();
+        first += (uint64_t)n;
+        if (first > c->length)
+            abort();
+    }
+}
+
+static void walk(struct xsi_walk *w, size_t size)
+{
+    struct reader reader = { { read_value }, 0, 0 };
+    uint64_t end = 0, events = 0;
+    struct xsi_event ev;
+    size_t have;
+    int rc;
+
+    while ((rc = xsi_walk_next(w, &ev)) > 0) {
+        if (++events > 8 * (uint64_t)size + 1000)
+            abort();
+        if (ev.kind != XSI_EV_CHUNK)
+            continue;
+        if (ev.chunk->offset != end || ev.chunk->length == 0)
+            abort();
+        end += ev.chunk->length;
+        /* tiny chunks by the thousand would only make the fuzzer slow */
+        if (ev.chunk->index > DETAIL_LIMIT)
+            continue;
+        reader.depth = 0;
+        xsi_chunk_fields(w, ev.chunk, 2, &reader.sink);
+        if (reader.depth != 0)
+            abort();
+        read_entries(w, ev.chunk, size);
+        xsi_chunk_bytes(w, ev.chunk, ev.chunk->length / 2, 64, &have);
+    }
+    if (rc != 0 || end != size)
+        abort();
+    xsi_walk_missing(w, 0, NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct xsi_walk_options options = { .as = fuzz_target.as[size % fuzz_target.count] };
+    struct xsi_source *src = xsi_source_memory(data, size);
+    struct xsi_candidate candidates[64];
+    struct xsi_error err = { 0 };
+    struct xsi_walk *w;
+
+    if (!src)
+        abort();
+    options.scan = size & 1;
+    w = xsi_walk_new(src, &options, &err);
+    if (!w)
+        abort();
+    if (!options.as)
+        xsi_walk_candidates(w, 64, candidates);
+    walk(w, size);
+    xsi_walk_free(w);
+    xsi_source_free(src);
+    return 0;
+}

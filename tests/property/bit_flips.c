@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Property 12, bit-flips: a flipped bit in metadata either yields a finding, or leaves every
+ * boundary where it was and shows in a field; none moves a boundary silently. One bit of every
+ * byte of metadata is flipped, each byte another one.
+ */
+#include "common.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { METADATA_LIMIT = 65536 };
+
+/* A finding that the sound image does not have. */
+static bool speaks(const struct listing *sound, const struct listing *l)
+{
+    for (size_t i = 0; i < l->finding_count; i++)
+        if (!listing_has(sound, &l->findings[i]))
+            return true;
+    return false;
+}
+
+static uint64_t fields_at(const uint8_t *bytes, size_t length, uint64_t at, struct listing *l)
+{
+    struct xsi_source *src = xsi_source_memory(bytes, length);
+    uint64_t hash = 0;
+
+    listing_of(src, length, NULL, at, &hash, l);
+    xsi_source_free(src);
+    return hash;
+}
+
+static void flip(const struct image *image, const struct listing *sound, size_t at, uint64_t before)
+{
+    uint8_t bit = (uint8_t)(1U << (at * 5 % 8));
+    const struct leaf *leaf = &sound->leaves[listing_find(sound, at)];
+    struct listing l;
+    uint64_t after;
+    char why[400] = "";
+
+    image->bytes[at] ^= bit;
+    after = fields_at(image->bytes, image->length, at, &l);
+    image->bytes[at] ^= bit;
+    if (l.broken[0])
+        fail_msg("bit 0x%02x at 0x%zx: %s", bit, at, l.broken);
+    if (!speaks(sound, &l)) {
+        if (strcmp(sound->stack, l.stack))
+            fail_msg("bit 0x%02x at 0x%zx in %s: %s became %s", bit, at, leaf->type, sound->stack,
+                     l.stack);
+        if (!listing_same_until(sound, &l, UINT64_MAX, why, sizeof(why)) || sound->count != l.count)
+            fail_msg("bit 0x%02x at 0x%zx in %s: silently %s", bit, at, leaf->type, why);
+        if (before == after)
+            fail_msg("bit 0x%02x at 0x%zx in %s %s +%" PRIu64 " shows nowhere", bit, at, leaf->layer,
+                     leaf->type, at - leaf->offset);
+    }
+    listing_free(&l);
+}
+
+static void bit_flips(void **state)
+{
+    const struct image *image = *state;
+    struct listing sound, again;
+
+    listing_bytes(image->bytes, image->length, NULL, &sound);
+    if ((sound.exit & ~3U) || listing_meta(&sound) > METADATA_LIMIT) {
+        listing_free(&sound);
+        skip();
+    }
+    for (size_t i = 0; i < sound.count; i++) {
+        const struct leaf *leaf = &sound.leaves[i];
+        uint64_t before = fields_at(image->bytes, image->length, leaf->offset, &again);
+
+        for (uint64_t n = 0; n < leaf->meta && !(leaf->flags & XSI_CHUNK_GAP); n++)
+            flip(image, &sound, (size_t)(leaf->offset + n), before);
+        listing_free(&again);
+    }
+    listing_free(&sound);
+}
+
+int main(int argc, char **argv)
+{
+    return property_main("bit-flips", argc, argv, bit_flips);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Property 7, tiling: leaf chunks and gaps cover every byte once, for any input. The rule itself
+ * is checked by every listing (common.c); here it meets sound, damaged, cut and misread images.
+ */
+#include "common.h"
+
+static void check(const uint8_t *bytes, size_t length, const char *as)
+{
+    struct listing l;
+
+    listing_bytes(bytes, length, as, &l);
+    if (l.broken[0])
+        fail_msg("as %s, %zu bytes: %s", as ? as : "detected", length, l.broken);
+    listing_free(&l);
+}
+
+static void tiling(void **state)
+{
+    const struct image *image = *state;
+    size_t rounds = image->length < 1 << 18 ? 200 : 20, length;
+    const char *as;
+
+    check(image->bytes, image->length, NULL);
+    for (size_t i = 0; (as = xsi_layer_name(i)) != NULL; i++) {
+        check(image->bytes, image->length, as);
+        check(image->bytes + 1, image->length ? image->length - 1 : 0, as);
+    }
+    for (size_t seed = 0; image->length && seed < rounds; seed++) {
+        uint8_t *bytes = damaged(image, seed, &length);
+
+        check(bytes, length, NULL);
+        free(bytes);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    return property_main("tiling", argc, argv, tiling);
+}

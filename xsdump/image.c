@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One image: open it, pull its walk, hand what comes to the view. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "xsdump.h"
+
+const char *image_kind(const struct image *im)
+{
+    static const char *const names[] = {
+        [XSI_SOURCE_FILE] = "file",     [XSI_SOURCE_BLOCK] = "block device",
+        [XSI_SOURCE_PIPE] = "pipe",     [XSI_SOURCE_MEMORY] = "memory",
+        [XSI_SOURCE_OVERLAY] = "overlay",
+    };
+
+    return names[xsi_source_kind(im->src)];
+}
+
+bool image_open(struct image *im, struct xsi_error *error)
+{
+    struct xsi_walk_options options = { .as = im->set->as, .scan = im->set->scan };
+
+    im->src = xsi_source_open(im->file, &im->set->window, error);
+    if (!im->src)
+        return false;
+    im->walk = xsi_walk_new(im->src, &options, error);
+    if (!im->walk)
+        return false;
+    if (im->set->pages && !im->pages) {
+        im->pages = page_data_new();
+        if (!im->pages) {
+            error->code = ENOMEM;
+            snprintf(error->text, sizeof(error->text),
+                     "not enough memory for --pages; leave it out");
+            return false;
+        }
+    }
+    return true;
+}
+
+void image_close(struct image *im)
+{
+    page_data_free(im->pages);
+    if (im->walk)
+        xsi_walk_free(im->walk);
+    if (im->src)
+        xsi_source_free(im->src);
+}
+
+/* Pull the walk to its end. 0, or -errno. */
+static int image_pull(struct image *im, struct view *view, struct progress *progress)
+{
+    struct xsi_event ev;
+    int rc;
+
+    while ((rc = xsi_walk_next(im->walk, &ev)) > 0) {
+        progress_step(progress, im);
+        if (ev.kind == XSI_EV_FINDING) {
+            view->finding(view, im, ev.finding);
+        } else if (ev.kind == XSI_EV_CHUNK) {
+            if (im->pages && (ev.chunk->flags & XSI_CHUNK_PAGES))
+                page_data_chunk(im->pages, im, ev.chunk);
+            view->chunk(view, im, ev.chunk);
+        }
+        if (cli_output_failed())
+            return 0;
+    }
+    return rc;
+}
+
+unsigned image_list(const struct settings *set, const char *file, struct view *view)
+{
+    struct image im = { .set = set, .file = file };
+    struct xsi_error error = { 0, "" };
+    struct progress progress;
+
+    if (!image_open(&im, &error)) {
+        im.status |= error.code == EINVAL && im.src ? CLI_USAGE : CLI_OPERATIONAL;
+        if (!error.code)
+            error.code = EIO;
+        cli_error(file, "%s", error.text);
+        view->begin(view, &im);
+        view->end(view, &im, &error);
+        image_close(&im);
+        return im.status;
+    }
+    progress_start(&progress, set);
+    view->begin(view, &im);
+    if (image_pull(&im, view, &progress) < 0) {
+        error = *xsi_walk_error(im.walk);
+        im.status |= CLI_OPERATIONAL;
+    }
+    progress_end(&progress, &im);
+    if (im.status)
+        cli_error(file, "%s", error.text);
+    im.status |= cli_exit(xsi_walk_info(im.walk));
+    view->end(view, &im, &error);
+    image_close(&im);
+    return im.status;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of xsdump share. A run is: options -> one `struct image` per IMAGE, pulled
+ * through the walk by image.c -> a view (text or JSON) that prints what comes.
+ */
+#ifndef XSDUMP_H
+#define XSDUMP_H
+
+#include "cli/cli.h"
+
+/* ---------------------------------------------------------------- settings ---- */
+
+struct settings {
+    bool all, hex, json, jsonl, scan, pages, quiet, no_pager;
+    bool list_findings, list_bids, version, help, has_range;
+    unsigned verbose;
+    uint64_t first, last; /* --range */
+    const char *as, *explain, *color;
+    struct xsi_source_options window;
+    int progress_fd; /* -1 = none */
+    char **images;
+    size_t image_count;
+};
+
+/* False after a usage message. */
+bool settings_parse(struct settings *s, int argc, char **argv);
+/* --as: layers that exist, separated by ',' or '>'. False after a message. */
+bool settings_check_stack(const char *stack);
+/* True when chunk rows are printed as they come, and the head behind them. */
+bool settings_stream(const struct settings *s);
+/* 0 when fields are not wanted, else the detail for xsi_chunk_fields(). */
+unsigned settings_detail(const struct settings *s);
+/* False for a chunk that --range or --quiet leaves out. */
+bool settings_wants(const struct settings *s, const struct xsi_chunk *chunk);
+void usage_print(const struct cli_term *t);
+
+/* ---------------------------------------------------------------- an image ---- */
+
+struct view;
+struct page_data;
+
+struct image {
+    const struct settings *set;
+    const char *file;
+    struct xsi_source *src;
+    struct xsi_walk *walk;
+    struct page_data *pages; /* --pages */
+    unsigned status;         /* bits of the exit status that are no finding's */
+};
+
+/* Open source and walk; false with the reason in error. Close it in either case. */
+bool image_open(struct image *im, struct xsi_error *error);
+void image_close(struct image *im);
+/* List one image through a view. Returns its bits of the exit status. */
+unsigned image_list(const struct settings *set, const char *file, struct view *view);
+/* --as list. */
+unsigned image_bids(const struct settings *set, const char *file, const struct cli_term *t,
+                    bool first);
+const char *image_kind(const struct image *im);
+
+/* ---------------------------------------------------------------- views ---- */
+
+/* What becomes of the events of a walk. One view serves all images of a run. */
+struct view {
+    void (*begin)(struct view *v, struct image *im);
+    void (*chunk)(struct view *v, struct image *im, const struct xsi_chunk *chunk);
+    void (*finding)(struct view *v, struct image *im, const struct xsi_finding *finding);
+    /* The walk is at its end, or could not go on: error has a code then. */
+    void (*end)(struct view *v, struct image *im, const struct xsi_error *error);
+    /* After the last image. */
+    void (*done)(struct view *v);
+    void (*free)(struct view *v);
+};
+
+struct view *text_view_new(const struct settings *set, const struct cli_term *t);
+struct view *json_view_new(const struct settings *set);
+
+/* ---------------------------------------------------------------- text ---- */
+
+/* Columns of the table. */
+struct columns {
+    int offset, length, layer, type, pages;
+    bool no_layer, no_pages; /* narrow terminal */
+};
+
+/* A row: one chunk, or a run of page batches. */
+struct row {
+    uint64_t offset, length, wanted, pages, batches;
+    uint64_t first_pfn, last_pfn;
+    const char *layer, *type;
+    bool has_id;
+    int64_t id;
+    unsigned flags;
+    char *note; /* owned; NULL = none, or a run's */
+};
+
+#define ROWS_HEAD 3968 /* rows kept from the start of an image, */
+#define ROWS_TAIL 128  /* and from its end, when there are more */
+#define ROWS_NAMES 128 /* different names of layers and types */
+
+/* Folded rows of an image, until its head is known. */
+struct rows {
+    struct row *head;
+    struct row *tail; /* a ring, allocated when head is full */
+    size_t count, capacity;
+    uint64_t tail_count; /* rows that went to the ring, also those it lost */
+    bool split;          /* a finding came: the next chunk opens a row */
+    char *names[ROWS_NAMES];
+    size_t name_count;
+};
+
+void rows_add(struct rows *r, const struct xsi_chunk *c);
+void rows_split(struct rows *r);
+void rows_free(struct rows *r);
+void rows_print(const struct cli_term *t, const struct rows *r, const struct cli_findings *f);
+/* Rows that are printed at once. */
+void row_of_chunk(struct row *row, const struct xsi_chunk *c);
+void columns_default(struct columns *w, const struct cli_term *t, uint64_t size);
+/* For rows that are not known yet. */
+void columns_stream(struct columns *w, const struct cli_term *t, uint64_t size);
+void columns_fit(struct columns *w, const struct cli_term *t, const struct row *row);
+void columns_print(const struct cli_term *t, const struct columns *w);
+void row_print(const struct cli_term *t, const struct columns *w, const struct row *row,
+               const char *note);
+/* "PAGES", "VCPU_INFO (-2)", "PAGES x1024". */
+int row_type(const struct row *row, char *out, size_t size);
+
+/* "PV", "HVM", "PVH"; NULL = unknown. */
+const char *guest_name(enum xsi_guest guest);
+void head_print(const struct cli_term *t, const struct image *im, const struct cli_findings *f);
+/* Fields of the current chunk, below its row. Returns 0 or -errno. */
+int fields_print(const struct cli_term *t, struct image *im, const struct xsi_chunk *chunk);
+/* Hex of a chunk that has no fields. */
+void hex_chunk(const struct cli_term *t, struct image *im, const struct xsi_chunk *chunk,
+               uint64_t limit);
+/* n bytes of foreign text, escaped. */
+void put_escaped(const struct cli_term *t, const char *text, size_t n);
+/* A line of at most 16 bytes: "  0x00000010  00 11 … " padded for what stands beside it. */
+void hex_line(const struct cli_term *t, uint64_t offset, const uint8_t *bytes, size_t n);
+
+/* ---------------------------------------------------------------- the rest ---- */
+
+struct page_data *page_data_new(void);
+void page_data_free(struct page_data *p);
+/* Read the pages of the current chunk. */
+void page_data_chunk(struct page_data *p, struct image *im, const struct xsi_chunk *chunk);
+void page_data_print(const struct cli_term *t, const struct page_data *p);
+
+/* Counts for the JSON object. */
+struct page_sums {
+    uint64_t pages, bytes, zero, duplicate, distinct, short_pages;
+    bool tracked;     /* duplicates: false once the table was full */
+    char hash[33];    /* XXH3-128 of all page data in stream order, hex */
+    struct page_type { /* entries by type name */
+        const char *name;
+        uint64_t entries, pages;
+    } type[16];
+    size_t type_count;
+};
+
+void page_data_sums(const struct page_data *p, struct page_sums *sums);
+
+unsigned explain_print(const struct cli_term *t, const char *what);
+unsigned findings_list(const struct cli_term *t, bool json);
+
+struct progress {
+    int fd;           /* --progress-fd, -1 = none */
+    bool line;        /* a line on the terminal may be drawn */
+    bool drawn;
+    unsigned skip;    /* calls until the clock is looked at */
+    double start, last;
+};
+
+void progress_start(struct progress *p, const struct settings *set);
+/* Called at every event. */
+void progress_step(struct progress *p, const struct image *im);
+void progress_wipe(struct progress *p);
+void progress_end(struct progress *p, const struct image *im);
+double progress_now(void);
+
+/* Put a pager behind standard output, if it is a terminal and one is wanted. */
+void pager_start(const struct settings *set);
+
+#endif
