@@ -22,7 +22,7 @@ static void stream(struct image *g)
         break;
     case FORMAT_QEVM:
         g->layer = "qemu-unknown";
-        row_begin(g, "QEMU_RECORD", NO_ID);
+        row_begin(g, "QEMU_STATE", NO_ID);
         put_qevm(g, g->r->qemu_size);
         row_end(g, 0);
         break;
@@ -116,11 +116,11 @@ static void xend_header(struct image *g)
 
     config_sxp(g->r, config);
     g->layer = "xend";
-    row_begin(g, "SIGNATURE", NO_ID);
+    row_begin(g, "HEADER", NO_ID);
     put_text(g, "LinuxGuestRecord");
+    put_be32(g, (uint32_t)strlen(config));
     row_end(g, 0);
     row_begin(g, "CONFIG", NO_ID);
-    put_be32(g, (uint32_t)strlen(config));
     put_text(g, config);
     row_end(g, 0);
 }
@@ -138,7 +138,7 @@ static void libvirt_header(struct image *g)
     put32(g, (uint32_t)strlen(config) + 1);
     put_zeros(g, 40);
     row_end(g, 0);
-    row_begin(g, "XML", NO_ID);
+    row_begin(g, "CONFIG", NO_ID);
     put(g, config, strlen(config) + 1);
     row_end(g, 0);
 }
@@ -198,6 +198,7 @@ static void part(struct image *g, unsigned which)
     row_begin(g, part_rows[which].name, part_rows[which].type);
     put64(g, part_rows[which].type);
     put64(g, length);
+    length += which == DEMU ? 300 : 0; /* its own stream, whose length nobody writes down */
     if (which == XENOPS)
         put_text(g, text);
     else if (which == QEMU_PART || which == QEMU_XEN_PART)

@@ -12,20 +12,9 @@
 #define DEPTH_MAX 4
 #define PAGES_MAX (1ULL << 22) /* without `sparse`: 16 GiB */
 
-static void check(const char *path, struct recipe *r)
+/* What no writer of that era could have written. */
+static void check_era(const char *path, const struct recipe *r)
 {
-    unsigned i;
-
-    if (r->width != 32 && r->width != 64)
-        fail(path, 0, "width is 32 or 64");
-    if (r->pages == 0 && r->format <= FORMAT_V2)
-        r->pages = 304;
-    if (!r->sparse && (p2m_size(r) > PAGES_MAX || r->pages > PAGES_MAX))
-        fail(path, 0, "more than %llu pages need 'sparse on'", PAGES_MAX);
-    if (is_pv(r) && r->format <= FORMAT_V2 && r->pages < PFN_PLAIN + 1)
-        fail(path, 0, "a PV guest needs at least %u pages", PFN_PLAIN + 1);
-    if (is_pv(r) && r->pages > p2m_size(r))
-        fail(path, 0, "more pages than p2m-size");
     if (r->format == FORMAT_LEGACY && r->era >= ERA(4, 6, 0))
         fail(path, 0, "Xen 4.6 and later write no legacy stream");
     if (r->format == FORMAT_V2 && r->era < ERA(4, 6, 0))
@@ -42,9 +31,30 @@ static void check(const char *path, struct recipe *r)
         fail(path, 0, "checkpoints need era 4.0 and a live save");
     if (r->compress && (r->era < ERA(4, 2, 0) || !r->checkpoints))
         fail(path, 0, "compression needs era 4.2 and checkpoints");
-    for (i = 1; i < r->live.n; i++)
-        if (i > 30)
-            fail(path, 0, "more than 31 passes");
+    if ((r->tmem.n && r->tmem.at[0] != 8 && r->tmem.at[0] != 24) ||
+        (r->tmem_extra.n && r->tmem_extra.at[0] != 8 && r->tmem_extra.at[0] != 24))
+        fail(path, 0, "a tmem object id has 8 or 24 bytes");
+    if (r->live.n > 30)
+        fail(path, 0, "more than 31 passes");
+}
+
+static void check(const char *path, struct recipe *r)
+{
+    if (r->width != 32 && r->width != 64)
+        fail(path, 0, "width is 32 or 64");
+    if (r->pages == 0 && r->format <= FORMAT_V2)
+        r->pages = 304;
+    if (!r->sparse && (p2m_size(r) > PAGES_MAX || r->pages > PAGES_MAX))
+        fail(path, 0, "more than %llu pages need 'sparse on'", PAGES_MAX);
+    if (p2m_size(r) > r->pages + (1ULL << 22))
+        fail(path, 0, "more than 4 million frames without page");
+    if (r->tmem.n > 2 && r->tmem.at[1] * r->tmem.at[2] > 1 << 16)
+        fail(path, 0, "more than 65536 tmem pages");
+    if (is_pv(r) && r->format <= FORMAT_V2 && r->pages < PFN_PLAIN + 1)
+        fail(path, 0, "a PV guest needs at least %u pages", PFN_PLAIN + 1);
+    if (is_pv(r) && r->pages > p2m_size(r))
+        fail(path, 0, "more pages than p2m-size");
+    check_era(path, r);
     if (r->type.n % 2 || r->param.n % 2)
         fail(path, 0, "type and param take pairs of numbers");
     if (r->levels == 0)

@@ -42,7 +42,7 @@ struct list {
 struct recipe {
     uint64_t format, guest, container, qemu, fill, order, config, special;
     uint64_t width, era, version, pages, p2m, vcpus, seed, batch, levels;
-    uint64_t qemu_size, qemu_version, checkpoints, unmapped, dirty;
+    uint64_t qemu_size, qemu_version, checkpoints, unmapped;
     uint64_t compress, verify, sparse, pae_cr3, garbage, compact, converted, emu_xenstore;
     uint64_t last, tsc, ext, vcpu_info; /* 0 off, 1 on, 2 as the era does */
     uint64_t toolstack;                 /* entries; UINT64_MAX: as the era does */

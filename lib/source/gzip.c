@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Decompression of gzip by zlib. Not by libarchive, because that never compares the checksum and
- * the length behind the data (libarchive 3.6.2: archive_read_support_filter_gzip.c, "Verify the
- * length and CRC" is left to be done): bytes changed in the middle of a file go unnoticed when they
- * still decode, and every offset behind them is shifted. Besides, this gives out every byte before
- * the damage.
+ * Decompression of gzip by zlib. Not by libarchive, because that does not compare the checksum and
+ * the length behind the data (seen with libarchive 3.6.2): bytes changed in the middle of a file
+ * go unnoticed when they still decode, and every offset behind them is shifted. Besides, this gives
+ * out every byte before the damage.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -85,10 +84,10 @@ static int give_up(struct xsi_filter *f, const char *why)
 static int fill(struct xsi_filter *f)
 {
     struct gzip_decoder *d = f->decoder;
-    ssize_t n;
 
     if (!d->z.avail_in) {
-        n = xsi_filter_input(f);
+        ssize_t n = xsi_filter_input(f);
+
         if (n < 0)
             return -1;
         if (n == 0)

@@ -64,13 +64,15 @@ struct config_body {
 
 /* What begins at an offset; kinds XSI_LAYER_MIDDLE and XSI_LAYER_STREAM. */
 void config_body_at(struct xsi_walk *w, uint64_t at, struct config_body *out);
+/* A stream begins where the header says, or what is there is not worse than other places. */
+#define CONFIG_BODY_SURE 61
 /*
- * When the header's own length leads to no stream: try other places, in this order: those in
- * `places` (count of them), then the first magic number of a stream in the megabyte from `from`
- * on. Returns false when none of them bears a stream.
+ * When the header's own length leads to no sure stream: try other places, those in `places` (count
+ * of them) and the first magic number of a stream in the megabyte from `from` on. *best is what
+ * the header's length leads to; returns true when a better one was put there.
  */
 bool config_find_body(struct xsi_walk *w, uint64_t from, const uint64_t *places, size_t count,
-                      struct config_body *out);
+                      struct config_body *best);
 
 /* resync of a container: a stream with a magic number starts at this place. */
 void config_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync);

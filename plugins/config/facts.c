@@ -112,22 +112,29 @@ static size_t find_magic(const uint8_t *p, size_t n)
 }
 
 bool config_find_body(struct xsi_walk *w, uint64_t from, const uint64_t *places, size_t count,
-                      struct config_body *out)
+                      struct config_body *best)
 {
+    struct config_body body;
+    bool better = false;
     const uint8_t *p;
     size_t have, at;
 
-    for (size_t i = 0; i < count; i++) {
-        config_body_at(w, places[i], out);
-        if (out->score >= FIRM)
-            return true;
+    for (size_t i = 0; i <= count; i++) {
+        if (i < count) {
+            config_body_at(w, places[i], &body);
+        } else {
+            p = xsi_peek(w, from, CONFIG_LOOK, &have);
+            at = find_magic(p, have);
+            if (at == SIZE_MAX)
+                break;
+            config_body_at(w, from + at, &body);
+        }
+        if (body.score < FIRM || body.score <= best->score || body.offset == best->offset)
+            continue;
+        *best = body;
+        better = true;
     }
-    p = xsi_peek(w, from, CONFIG_LOOK, &have);
-    at = find_magic(p, have);
-    if (at == SIZE_MAX)
-        return false;
-    config_body_at(w, from + at, out);
-    return out->score >= FIRM;
+    return better;
 }
 
 void config_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync)

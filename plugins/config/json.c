@@ -132,6 +132,8 @@ static bool string(struct json *j, char *out, size_t size)
         if (c < 0x20)
             return fail(j, "a control character inside a string");
         length = sequence(j);
+        if (!length && !j->whole && j->n - j->at < 4)
+            j->at = j->n; /* perhaps cut off inside a character */
         if (!length)
             return fail(j, "bytes that are not UTF-8 inside a string");
         while (length--)
@@ -158,8 +160,14 @@ static bool at_char(const struct json *j, char a, char b)
 static bool word(struct json *j)
 {
     static const char *const words[] = { "true", "false", "null" };
-    size_t from;
+    size_t from = j->at;
 
+    while (from < j->n && j->text[from] > ' ' && !strchr(",:{}[]\"", j->text[from]))
+        from++;
+    if (from == j->n && !j->whole) { /* cut off inside the word */
+        j->at = j->n;
+        return false;
+    }
     for (size_t i = 0; i < 3; i++) {
         size_t n = strlen(words[i]);
 

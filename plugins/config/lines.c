@@ -9,6 +9,7 @@
 struct lines {
     const uint8_t *text;
     size_t n, at;
+    bool whole;
     struct config_facts *f;
 };
 
@@ -32,7 +33,7 @@ static void scalar(struct lines *l, size_t *from, size_t *length)
         *from = ++l->at;
         while (l->at < l->n && l->text[l->at] != quote && l->text[l->at] != '\n')
             l->at++;
-        if (l->at >= l->n || l->text[l->at] != quote)
+        if (l->at < l->n ? l->text[l->at] != quote : l->whole)
             config_problem(l->f, *from, "a quoted value is not closed");
         *length = l->at - *from;
         return;
@@ -77,7 +78,7 @@ static void rest(struct lines *l)
         else if (c == '\n' && !open)
             return;
     }
-    if (open)
+    if (open && l->whole)
         config_problem(l->f, l->at, "a list is not closed");
 }
 
@@ -101,7 +102,7 @@ static void line(struct lines *l)
 
 void config_lines(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
 {
-    struct lines l = { .text = text, .n = strnlen((const char *)text, n), .f = f };
+    struct lines l = { .text = text, .n = strnlen((const char *)text, n), .whole = whole, .f = f };
     bool told = false;
 
     memset(f, 0, sizeof(*f));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a file is that no layer of Xen's claims: signatures first, then structure, then statistics. */
+/* What a file is that no layer of Xen's claims: signatures, then structure, then statistics. */
 #include "foreign.h"
 
 #define TEXT_LOOK      4096

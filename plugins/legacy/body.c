@@ -31,6 +31,8 @@ static bool proven(struct xsi_walk *w, const struct legacy *s, const struct lega
     int quality = legacy_quality(w, s, k);
     struct legacy_look behind;
 
+    if (k->kind == LOOK_BATCH && quality >= PROOF)
+        return legacy_may_follow(w, s, k->at + k->length);
     if (quality >= PROOF || k->kind == LOOK_BAD)
         return quality >= PROOF;
     if (!xsi_exists(w, k->at, k->length))
@@ -58,8 +60,6 @@ static bool follows(struct xsi_walk *w, struct legacy *s, const struct legacy_lo
     if (s->ahead.kind == LOOK_SHORT)
         return true; /* the image ends here; what is missing is said there */
     good = proven(w, &next, &s->ahead);
-    if (!good && s->ahead.kind == LOOK_BAD)
-        good = legacy_run(w, &next, at, 64) >= 32 || legacy_tail_quality(w, &next, at) >= 90;
     s->ahead_valid = good;
     return good;
 }
@@ -271,9 +271,10 @@ static int step_batch(struct xsi_walk *w, struct xsi_layer *l, struct legacy_loo
     struct legacy_look fixed = *k;
     int quality = legacy_quality(w, s, k), off;
 
-    if (!xsi_exists(w, k->at, k->length) && quality >= FOLLOWS - 10)
+    if (!xsi_exists(w, k->at, k->length) && quality >= FOLLOWS - 10 &&
+        (k->bad_index >= k->count || !count_from_entries(w, s, &fixed)))
         return emit_batch(w, s, k, c);
-    if (quality > 0 && follows(w, s, k, k->at + k->length))
+    if (quality > 0 && xsi_exists(w, k->at, k->length) && follows(w, s, k, k->at + k->length))
         return emit_batch(w, s, k, c);
     if (count_from_entries(w, s, &fixed)) {
         xsi_report(w, &legacy_findings[LEGACY_L01], k->at, 4,

@@ -64,7 +64,17 @@ static int body_score(struct xsi_walk *w, const struct legacy *s, uint64_t at, c
 
     legacy_look(w, s, at, &first);
     quality = first.kind == LOOK_END ? 0 : legacy_quality(w, s, &first);
-    if (first.kind == LOOK_SHORT || quality <= 0)
+    if (first.kind == LOOK_SHORT)
+        return 0;
+    if (quality <= 0 || first.bad_type || first.out_of_range || first.high_bits) {
+        unsigned run = legacy_run(w, s, at, LEGACY_BATCH_MAX); /* is only its count damaged? */
+
+        if (run >= 16) {
+            snprintf(why, size, "a list of %u ascending frames behind a damaged count", run);
+            return 50;
+        }
+    }
+    if (quality <= 0)
         return 0;
     legacy_look(w, s, at + first.length, &next);
     if (next.kind == LOOK_SHORT)

@@ -126,6 +126,10 @@ void legacy_look(struct xsi_walk *w, const struct legacy *s, uint64_t at, struct
  * entries are not all there. */
 bool legacy_look_as_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at, unsigned count,
                           struct legacy_look *look);
+/* Cheap test: do the first entries at `at` look like those of a batch? */
+bool legacy_starts_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at);
+/* Cheap test: can a chunk begin at `at`, or does the image end there? */
+bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at);
 /* Number of leading entries at `at` that form a plausible PFN list (ascending, in range). */
 unsigned legacy_run(struct xsi_walk *w, const struct legacy *s, uint64_t at, unsigned max);
 /* How good a look is as the stream's next chunk: 0 no … 100 sure. */

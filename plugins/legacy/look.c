@@ -242,6 +242,52 @@ bool legacy_look_as_batch(struct xsi_walk *w, const struct legacy *s, uint64_t a
     return k->entries == count;
 }
 
+bool legacy_starts_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 4 + 4 * (size_t)s->ul, &have);
+    struct xsi_cursor c = { p, have, false, false };
+    uint64_t before = 0;
+    uint32_t count = xsi_u32(&c);
+
+    for (unsigned i = 0; i < 4 && i < count; i++) {
+        uint64_t word = xsi_ul(&c, s->ul);
+        unsigned type = word >> 28 & 0xf;
+
+        if (c.short_read || word >> 32 || (type >= 5 && type <= 8))
+            return false;
+        if (type == LEGACY_XTAB)
+            continue;
+        if ((word & LEGACY_PFN_MASK) >= s->p2m_size)
+            return false;
+        if (i && (word & LEGACY_PFN_MASK) <= before && !(s->seen & 1ULL << SEEN_PERMUTED))
+            return false;
+        before = word & LEGACY_PFN_MASK;
+    }
+    return true;
+}
+
+bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+{
+    const struct legacy_chunk_row *row;
+    const uint8_t *p;
+    uint32_t word;
+    size_t have;
+
+    if (at - xsi_at(w) > (11U << 20))
+        return true; /* a pipe cannot look there; a file gives the same answer */
+    p = xsi_peek(w, at, 4, &have);
+    if (have < 4)
+        return true;
+    word = xsi_le32(p);
+    row = legacy_chunk_row((int32_t)word);
+    if (row)
+        return row->type.id != -1;
+    if (!word)
+        return legacy_tail_quality(w, s, at + 4) >= 25;
+    return word <= LEGACY_BATCH_MAX && legacy_starts_batch(w, s, at);
+}
+
 unsigned legacy_run(struct xsi_walk *w, const struct legacy *s, uint64_t at, unsigned max)
 {
     size_t have;

@@ -17,32 +17,6 @@ static void answer(struct xsi_sync *sync, int confidence, const char *why)
     snprintf(sync->why, sizeof(sync->why), "%s", why);
 }
 
-/* Cheap test of a batch's first two entries, before all of them are looked at. */
-static bool starts_like_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at)
-{
-    size_t have;
-    const uint8_t *p = xsi_peek(w, at, 4 + 4 * (size_t)s->ul, &have);
-    struct xsi_cursor c = { p, have, false, false };
-    uint64_t before = 0;
-    uint32_t count = xsi_u32(&c);
-
-    for (unsigned i = 0; i < 4 && i < count; i++) {
-        uint64_t word = xsi_ul(&c, s->ul);
-        unsigned type = word >> 28 & 0xf;
-
-        if (c.short_read || word >> 32 || (type >= 5 && type <= 8))
-            return false;
-        if (type == LEGACY_XTAB)
-            continue;
-        if ((word & LEGACY_PFN_MASK) >= s->p2m_size)
-            return false;
-        if (i && (word & LEGACY_PFN_MASK) <= before && !(s->seen & 1ULL << SEEN_PERMUTED))
-            return false;
-        before = word & LEGACY_PFN_MASK;
-    }
-    return true;
-}
-
 /* Number of good chunks in a row from the one that `look` describes, at most 4. */
 static unsigned chain(struct xsi_walk *w, const struct legacy *s, struct legacy_look look,
                       bool *tail)
@@ -76,7 +50,7 @@ static void judge_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at,
     bool expected;
     int quality;
 
-    if (!starts_like_batch(w, s, at))
+    if (!legacy_starts_batch(w, s, at))
         return;
     legacy_look(w, s, at, &look);
     bad = look.bad_type + look.out_of_range + look.high_bits + look.duplicates;

@@ -18,6 +18,17 @@ static unsigned cr3_offset(const struct legacy *s)
     return s->gw == 4 ? 2728 : 5008;
 }
 
+static unsigned max_pfn_offset(const struct legacy *s)
+{
+    return s->gw == 4 ? 2316 : 3088;
+}
+
+/* Writers since 3.1 send VCPU_INFO in front of every tail. */
+static bool expects_map(const struct legacy *s)
+{
+    return s->extv || s->ids & 1U << 7;
+}
+
 uint64_t legacy_near_end(struct xsi_walk *w, uint64_t at)
 {
     uint64_t left = xsi_left(w, at);
@@ -85,7 +96,7 @@ static int pv_quality(struct xsi_walk *w, const struct legacy *s, uint64_t at)
 {
     size_t have;
     const uint8_t *p = xsi_peek(w, at, 4, &have);
-    uint64_t n = have == 4 ? xsi_le32(p) : 0, end = legacy_near_end(w, at), length, root;
+    uint64_t n = have == 4 ? xsi_le32(p) : 0, end = legacy_near_end(w, at), length, root, max_pfn;
 
     if (have < 4)
         return have ? 10 : 20;
@@ -97,9 +108,16 @@ static int pv_quality(struct xsi_walk *w, const struct legacy *s, uint64_t at)
         return 95;
     if (root == UINT64_MAX)
         return 30; /* cut */
-    if (root && root < s->p2m_size)
-        return 60;
-    return n >= 8 ? 50 : 10;
+    if (!root || root >= s->p2m_size)
+        return n >= 8 ? 40 : 10;
+    /* zeroes and small numbers are all over page data: the last page of the tail must fit too */
+    p = xsi_peek(w, at + length - XSI_PAGE_SIZE + max_pfn_offset(s), 8, &have);
+    max_pfn = have < 8 ? UINT64_MAX : s->gw == 4 ? xsi_le32(p) : xsi_le64(p);
+    if (max_pfn == UINT64_MAX)
+        return 40;
+    if (!max_pfn || max_pfn > s->p2m_size + 1024)
+        return 30;
+    return s->has_map || !expects_map(s) ? 85 : 50;
 }
 
 static int hvm_quality(struct xsi_walk *w, const struct legacy *s, uint64_t at)
@@ -164,7 +182,7 @@ static void without_map(struct xsi_walk *w, struct legacy *s, uint64_t at)
 {
     unsigned v;
 
-    if (s->ever_map || !(s->extv || s->ids & 1U << 7))
+    if (s->ever_map || !expects_map(s))
         return; /* a 3.0 image never has one */
     v = fitting_vcpus(w, s, at);
     xsi_report(w, &legacy_findings[LEGACY_L20], at, 0,
@@ -306,7 +324,7 @@ static void complete(struct xsi_walk *w, struct legacy *s, const struct xsi_chun
 static int step_shared(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
 {
     size_t have;
-    const uint8_t *p = xsi_peek(w, xsi_at(w) + (s->gw == 4 ? 2316 : 3088), 8, &have);
+    const uint8_t *p = xsi_peek(w, xsi_at(w) + max_pfn_offset(s), 8, &have);
     uint64_t max_pfn = have < 8 ? 0 : s->gw == 4 ? xsi_le32(p) : xsi_le64(p);
 
     xsi_chunk_is(c, &legacy_parts[PART_SHARED_INFO], XSI_PAGE_SIZE);

@@ -16,7 +16,6 @@
 #define HEADER_SIZE   64
 #define XML_LOOK      256 /* in which <domain stands */
 #define FLIPS_MAX     3
-#define FIRM          50
 
 enum libvirt_finding {
 #define FINDING(id, ...) LIBVIRT_##id,
@@ -171,7 +170,7 @@ static uint64_t find_length(struct xsi_walk *w, const struct libvirt_state *s)
     const uint8_t *p;
 
     config_body_at(w, s->xml_at + said, &body);
-    if (body.score >= FIRM)
+    if (body.score >= CONFIG_BODY_SURE)
         return said;
     p = xsi_peek(w, s->xml_at, CONFIG_LOOK, &have);
     config_xml(p, have, false, &f);
@@ -180,7 +179,7 @@ static uint64_t find_length(struct xsi_walk *w, const struct libvirt_state *s)
         places[count++] = s->xml_at + f.end + 2; /* libvirt ends the text with a newline */
         places[count++] = s->xml_at + f.end;
     }
-    if (!config_find_body(w, s->xml_at, places, count, &body) || body.offset == s->xml_at + said)
+    if (!config_find_body(w, s->xml_at, places, count, &body))
         return said;
     xsi_report(w, &libvirt_findings[LIBVIRT_C74], s->xml_at - HEADER_SIZE + 20, 4,
                "XML of %" PRIu64 " bytes leads to no stream; a %s stream begins %" PRIu64

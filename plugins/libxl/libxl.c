@@ -182,6 +182,10 @@ static void libxl_layer_end(struct xsi_walk *w, struct xsi_layer *l)
                      "is missing");
         return;
     }
+    if (!s->records.seen) {
+        libxl_report(w, X10, xsi_at(w), 0, "the image ends behind libxl's header");
+        return;
+    }
     report_missing(w, s, xsi_at(w));
     if (s->records.seen & 1U << LIBXL_LIBXC_CONTEXT)
         libxl_report(w, X09, xsi_at(w), 0, "libxl's END is missing; libxl takes the end of the "

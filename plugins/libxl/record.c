@@ -7,6 +7,7 @@
 /* Types that carry something for the device model. */
 #define EMULATOR (1U << LIBXL_XENSTORE_DATA | 1U << LIBXL_EMULATOR_CONTEXT)
 
+#define CUT_LOOK (8U << 20)
 #define EMULATOR_META 24U /* two headers, and the first words of the state; the rest is a blob */
 
 /* clang-format off */
@@ -167,7 +168,9 @@ static bool cut_state(struct xsi_walk *w, const struct head *h)
 static void describe(struct xsi_walk *w, struct libxl_records *r, const struct head *h,
                      struct xsi_chunk *out)
 {
-    bool cut = !xsi_exists(w, h->at, 1) || xsi_left(w, h->at) < h->end - h->at;
+    /* a pipe is asked no further than it can be kept */
+    bool cut = h->end - h->at <= CUT_LOOK ? !xsi_exists(w, h->at, h->end - h->at)
+                                          : xsi_left(w, h->at) < h->end - h->at;
 
     check_size(w, h);
     check_order(w, r, h);

@@ -8,6 +8,7 @@
 #include "../x86/x86.h"
 
 #define PEEK 32U /* record header, and the first 24 bytes of its body */
+#define BODY_STRAY 4096U /* longest body of a record that has none */
 #define HOPS 4   /* records without a body prove little: look at the ones behind */
 
 struct xsi_cursor v2_cursor(const struct v2_state *s, const uint8_t *p, size_t have)
@@ -152,7 +153,7 @@ static enum v2_look look_other(const struct v2_state *s, uint32_t type, uint32_t
         if (v2_rules[type].min == v2_rules[type].max &&
             __builtin_popcount(length ^ v2_rules[type].min) == 1)
             return V2_NEAR;
-        if (fits > 0 && length < V2_CHECK_MAX)
+        if (fits > 0)
             return V2_NEAR;
     }
     twin = v2_one_bit_off(type, length);
@@ -191,12 +192,12 @@ static bool needs_next(uint32_t type, uint32_t length)
     uint32_t plain = type & ~V2_OPTIONAL;
 
     if (type < V2_RECORDS)
-        return type && !v2_rules[type].min && (type == V2_TOOLSTACK || !length);
+        return type && !v2_rules[type].min && (type == V2_TOOLSTACK || length <= BODY_STRAY);
     return plain < 0x100 && length <= V2_CHECK_MAX;
 }
 
 /* Fewer than eight bytes are there: why? */
-static enum v2_look look_short(struct xsi_walk *w, uint64_t at, size_t have, unsigned hop)
+static enum v2_look look_short(struct xsi_walk *w, uint64_t at, size_t have, bool hopped)
 {
     uint64_t left = xsi_left(w, at);
 
@@ -204,7 +205,7 @@ static enum v2_look look_short(struct xsi_walk *w, uint64_t at, size_t have, uns
         return V2_UNREADABLE;
     if (have || xsi_exists(w, at - 1, 1))
         return V2_EDGE;
-    return hop ? V2_NOTHING : V2_BEYOND;
+    return hopped ? V2_NOTHING : V2_BEYOND;
 }
 
 enum v2_look v2_look(struct xsi_walk *w, const struct xsi_layer *l, uint64_t at,
@@ -212,6 +213,7 @@ enum v2_look v2_look(struct xsi_walk *w, const struct xsi_layer *l, uint64_t at,
 {
     const struct v2_state *s = l->state;
     uint64_t limit = at + V2_CHECK_MAX;
+    bool hopped = false;
 
     for (unsigned hop = 0; hop < HOPS && at <= limit; hop++) {
         size_t have;
@@ -221,14 +223,18 @@ enum v2_look v2_look(struct xsi_walk *w, const struct xsi_layer *l, uint64_t at,
         enum v2_look look;
 
         if (c.short_read)
-            return look_short(w, at, have, hop);
+            return look_short(w, at, have, hopped);
         if (!type && !length)
             return look_end(w, l, at, current);
         if (!needs_next(type, length)) {
             look = look_batch(s, type, length, c.at, c.left);
             return look != V2_NOTHING ? look : look_other(s, type, length, c.at, c.left);
         }
+        /* the image may end within a record that readers would skip */
+        hopped = !(type & V2_OPTIONAL && length <= V2_SMALL && !xsi_exists(w, at, v2_span(length)));
         at += v2_span(length);
+        if (!hopped)
+            return V2_NEAR;
         if (type == V2_CHECKPOINT && v2_libxl_follows(w, l, at))
             return V2_GOOD;
         current = type < V2_RECORDS ? (enum v2_record)type : V2_RECORDS;

@@ -164,6 +164,8 @@ static void missing_hvm(struct xsi_walk *w, const struct v2_state *s, uint64_t a
 
 void v2_report_missing(struct xsi_walk *w, struct v2_state *s, uint64_t at)
 {
+    if (xsi_info(w)->checkpoints && !(s->seen & V2_TAIL))
+        return; /* the last checkpoint has it all */
     if (s->kind == 1)
         missing_pv(w, s, at);
     else if (s->kind == 2)
@@ -180,6 +182,9 @@ void v2_report_missing(struct xsi_walk *w, struct v2_state *s, uint64_t at)
                   "configuration");
     if (s->version == 3 && !(s->ever & V2_BIT(V2_MSR_POLICY)))
         v2_report(w, V37, at, 0, "no X86_MSR_POLICY: the domain keeps its default");
+    if (s->any_pfn && !s->zero_seen && !s->lost)
+        v2_report(w, V56, at, 0, "no entry for frame 0: the first record, with the guest's low "
+                  "memory, is missing");
     if (v2_is_complete(s))
         xsi_info(w)->checkpoints++;
 }
@@ -200,7 +205,7 @@ void v2_sum_up(struct xsi_walk *w, const struct v2_state *s)
 
 void v2_report_cut(struct xsi_walk *w, struct v2_state *s, enum v2_record record, uint64_t at)
 {
-    const char *how = s->cut ? "inside" : "behind";
+    const char *how = s->cut_head ? "in a record header behind" : s->cut ? "inside" : "behind";
     const char *last = record < V2_TYPES ? v2_types[record].name : "lost bytes";
 
     s->reported = true;
@@ -215,12 +220,14 @@ void v2_report_cut(struct xsi_walk *w, struct v2_state *s, enum v2_record record
         v2_report(w, V62, at, 0, "the image ends %s %s: %" PRIu64 " pages in %" PRIu64 " records "
                   "are listed; vCPU state, device state and END are missing", how, last, s->pages,
                   s->batches);
-    else if (!v2_is_complete(s) || s->cut)
+    else if (!v2_is_complete(s) || (s->cut && !s->cut_head))
         v2_report(w, V63, at, 0, "the image ends %s %s: the memory is there, the state of the "
                   "guest's processors and devices is not complete", how, last);
-    else
-        v2_report(w, V64, at, 0, "the image ends behind %s without END: nothing else that a reader "
-                  "needs is missing", last);
+    else {
+        v2_report(w, V64, at, 0, "the image ends %s %s without END: nothing else that readers "
+                  "insist on is missing", how, last);
+        v2_report_missing(w, s, at);
+    }
 }
 
 void v2_end(struct xsi_walk *w, struct xsi_layer *l)

@@ -6,6 +6,7 @@
 
 #define SPECIAL_FIRST 0xfeff0ULL /* 4.22:xg_dom_x86.c: 16 frames below the end of special memory */
 #define SPECIAL_COUNT 16U
+#define INSERTED_MAX (64U << 10)  /* how far behind a batch its successor is looked for */
 #define IDLE_AHEAD 16U           /* batches of holes lie back to back: read some at once */
 
 /* Length, count and entries say the same thing three times. Which two agree? */
@@ -116,14 +117,12 @@ static void note_pass(struct xsi_walk *w, struct v2_state *s, const struct v2_he
     else if (s->any_pfn && b->lowest < s->next_pfn && !b->stray) {
         s->pass++;
         if (!s->live_told)
-            v2_report(w, V58, h->at, 0, "frames are sent again from here on: a live save, or a "
-                      "checkpoint; the last copy of a frame counts");
+            v2_report(w, V58, h->at, 0, "another pass over the memory begins: a live save, a "
+                      "checkpoint, or records that a program put in; the last copy of a frame "
+                      "counts");
         s->live_told = true;
     } else if (!s->pass && b->lowest > s->next_pfn && !b->stray) {
-        if (!s->any_pfn && !s->lost)
-            v2_report(w, V56, h->at, 0, "the first batch begins at frame 0x%" PRIx64 ": frames "
-                      "below it are missing", b->lowest);
-        else if (!s->skip_told)
+        if (!s->skip_told)
             v2_report(w, V55, h->at, 0, "frames 0x%" PRIx64 " to 0x%" PRIx64 " have no entry in the "
                       "first pass, not even as holes", s->next_pfn, b->lowest - 1);
         s->skip_told = true;
@@ -134,8 +133,9 @@ static void note_pass(struct xsi_walk *w, struct v2_state *s, const struct v2_he
         s->next_pfn = b->highest + 1;
     else
         s->next_pfn = b->stray_want + 1;
-    if (!s->any_pfn || b->highest > s->top_pfn)
+    if (b->highest > s->top_pfn && !b->wilds && !(b->stray && b->highest == b->stray_pfn))
         s->top_pfn = b->highest;
+    s->zero_seen = s->zero_seen || !b->lowest;
     s->any_pfn = true;
 }
 
@@ -221,12 +221,6 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
 {
     uint64_t end = h->at + v2_span((uint32_t)b->expected);
 
-    if (b->consistent) {
-        v2_report(w, V19, h->at, h->end - h->at, "PAGE_DATA is sound in itself, but no record "
-                  "stands behind it at 0x%" PRIx64 ": bytes were lost or inserted in between",
-                  h->end);
-        return;
-    }
     if (b->complete && b->count && b->expected <= V2_CHECK_MAX &&
         v2_look(w, l, end, V2_PAGE_DATA) >= V2_NEAR &&
         v2_look(w, l, end, V2_PAGE_DATA) <= V2_EDGE) {
@@ -239,6 +233,31 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
     v2_report(w, V22, h->at, 16, "PAGE_DATA with length 0x%" PRIx32 " and count %" PRIu32
               ": they contradict each other, and %s", h->length, b->count,
               look == V2_BEYOND ? "the image ends before" : "no record follows");
+}
+
+/*
+ * A sound batch with nothing behind it. When the next record stands before its end, or a little
+ * behind it, bytes were lost or inserted and its pages are shifted. Otherwise the next header is
+ * what is damaged, and this batch is whole.
+ */
+static bool report_shift(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h,
+                         const struct v2_batch *b)
+{
+    uint64_t data = h->at + V2_BATCH_HEAD + 8 * (uint64_t)b->count;
+    uint64_t next = v2_find(w, l, data, h->end + INSERTED_MAX);
+
+    if (next == UINT64_MAX || next == h->end ||
+        (next > h->end && next - h->end >= V2_BATCH_HEAD && (next - h->end) % 8 == 0))
+        return false;
+    if (next < h->end)
+        v2_report(w, V19, h->at, h->end - h->at, "PAGE_DATA is sound in itself, but the next "
+                  "record begins %" PRIu64 " bytes too early: bytes were lost among its pages",
+                  h->end - next);
+    else
+        v2_report(w, V19, h->at, h->end - h->at, "PAGE_DATA is sound in itself, but the next "
+                  "record begins %" PRIu64 " bytes too late: bytes were inserted among its pages",
+                  next - h->end);
+    return true;
 }
 
 /* Keep to the record's length, or is it not to be believed? */
@@ -276,6 +295,11 @@ int v2_step_pages(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head 
     xsi_read_ahead(w, ahead);
     look = v2_span(h->length) <= V2_CHECK_MAX ? v2_look(w, l, h->end, V2_PAGE_DATA)
                                               : V2_UNREADABLE;
+    if (b.consistent && look == V2_NOTHING) {
+        if (report_shift(w, l, h, &b))
+            return XSI_LOST;
+        look = V2_UNREADABLE;
+    }
     if (!believe(&b, h, look, w, l)) {
         report_lost(w, l, h, &b, look);
         return XSI_LOST;

@@ -7,6 +7,9 @@
 #define LEAF_SIZE 24U
 #define MSR_SIZE 16U
 #define NO_SUBLEAF UINT32_MAX
+#define EXTENT_MAX 8192U
+#define MSR_PLATFORM_INFO 0xceU
+#define MSR_ARCH_CAPS 0x10aU
 
 /* Highest leaves and subleaves that Xen up to 4.22 can store. */
 enum { BASIC_MAX = 0xd, LEAF4_MAX = 5, LEAF7_MAX = 2, LEAFB_MAX = 1, LEAFD_MAX = 62 };
@@ -72,6 +75,30 @@ static void note_leaf(struct extent *e, const struct leaf *x)
         note_extent(e, 2, x->leaf == EXTENDED_BASE, x->a, x->leaf);
 }
 
+uint32_t v2_policy_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
+{
+    bool cpuid = h->type == V2_CPUID_POLICY;
+    uint32_t size = cpuid ? LEAF_SIZE : MSR_SIZE, bytes = 0;
+    struct extent e = { .any = false };
+    size_t have;
+    const uint8_t *p = xsi_peek(w, h->at + V2_RHDR_SIZE, EXTENT_MAX, &have);
+
+    for (; bytes + size <= have; bytes += size) {
+        struct xsi_cursor c = v2_cursor(s, p + bytes, size);
+        struct leaf x;
+
+        x.leaf = xsi_u32(&c);
+        x.subleaf = xsi_u32(&c);
+        x.a = xsi_u32(&c);
+        if (cpuid)
+            note_leaf(&e, &x);
+        if (cpuid ? !leaf_known(&x) || e.unsorted
+                  : x.subleaf || (x.leaf != MSR_PLATFORM_INFO && x.leaf != MSR_ARCH_CAPS))
+            return bytes;
+    }
+    return 0; /* ran out of bytes to look at */
+}
+
 void v2_check_cpuid(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
                     struct xsi_chunk *out)
 {
@@ -122,14 +149,14 @@ void v2_check_msr(struct xsi_walk *w, const struct v2_state *s, const struct v2_
         uint32_t index = xsi_u32(&c), flags = xsi_u32(&c), bit;
         uint64_t value = xsi_u64(&c);
 
-        bit = index == 0xce ? 1 : index == 0x10a ? 2 : 0;
+        bit = index == MSR_PLATFORM_INFO ? 1 : index == MSR_ARCH_CAPS ? 2 : 0;
         if (!bit)
             v2_report(w, V79, place, MSR_SIZE, "MSR 0x%" PRIx32 ": Xen up to 4.22 has none of this "
                       "index in its policy (34 = ERANGE)", index);
         if (flags)
             v2_report(w, V79, place + 4, 4, "flags of MSR 0x%" PRIx32 " are 0x%" PRIx32 ", not 0 "
                       "(22 = EINVAL)", index, flags);
-        if (index == 0xce && value >> 32)
+        if (index == MSR_PLATFORM_INFO && value >> 32)
             v2_report(w, V79, place + 8, 8, "PLATFORM_INFO is 0x%" PRIx64 ", wider than 32 bits "
                       "(75 = EOVERFLOW)", value);
         if (seen & bit)

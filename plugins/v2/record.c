@@ -32,6 +32,15 @@ static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const s
     c = v2_cursor(s, p, have);
     a = xsi_u32(&c);
     b = xsi_u32(&c);
+    if (h->type == V2_CPUID_POLICY || h->type == V2_MSR_POLICY)
+        return v2_policy_extent(w, s, h);
+    if (c.short_read)
+        return 0;
+    if (h->type == V2_VCPU_EXTENDED) { /* vcpu_id, 0, vcpu, and its own size */
+        (void)xsi_u32(&c);
+        a = xsi_u32(&c);
+        return a >= 32 && a <= 128 ? 8 + (uint64_t)a : 0;
+    }
     if (h->type == V2_HVM_PARAMS)
         return a && a <= 256 && !b ? 8 + 16 * (uint64_t)a : 0;
     if (h->type == V2_P2M_FRAMES && s->width && a <= b)
@@ -61,16 +70,31 @@ static void report_twin(struct xsi_walk *w, const struct v2_head *h)
               twin < V2_RECORDS ? v2_rules[twin].name : "");
 }
 
+/* Does the body speak for the type that is one bit off? */
+static bool is_twin(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
+                    enum v2_record twin)
+{
+    struct v2_batch b;
+    size_t have;
+    const uint8_t *p;
+    int fits;
+
+    if (twin == V2_PAGE_DATA) {
+        v2_batch_read(w, s, h->at, h->length, 0, &b);
+        return b.consistent;
+    }
+    p = xsi_peek(w, h->at + V2_RHDR_SIZE, 24, &have);
+    fits = v2_body_fits(s, twin, h->length, p, have);
+    return fits > 0 || (!fits && v2_rules[twin].min == v2_rules[twin].max);
+}
+
 /* The length leads to a sound header although it cannot be this type's. */
 static void report_size(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
 {
     const struct v2_rule *r = &v2_rules[h->type];
     enum v2_record twin = v2_one_bit_off(h->type, h->length);
-    size_t have;
-    const uint8_t *p = xsi_peek(w, h->at + V2_RHDR_SIZE, 24, &have);
 
-    if (twin < V2_RECORDS && v2_body_fits(s, twin, h->length, p, have) <= 0 &&
-        twin != V2_PAGE_DATA && v2_rules[twin].min != v2_rules[twin].max)
+    if (twin < V2_RECORDS && !is_twin(w, s, h, twin))
         twin = V2_RECORDS;
     if (!r->max) {
         if (twin < V2_RECORDS)
@@ -121,7 +145,10 @@ static bool believe(struct xsi_walk *w, const struct v2_state *s, const struct v
 
     if (look == V2_GOOD || look == V2_NEAR || look == V2_EDGE)
         return known || look != V2_NEAR || (h->type & ~V2_OPTIONAL) < 0x100;
-    if (!known || !size_ok || (h->type == V2_TOOLSTACK && look != V2_BEYOND))
+    if (!known) /* the image may end within one that readers would skip */
+        return look == V2_BEYOND && h->type & V2_OPTIONAL && h->length <= V2_SMALL &&
+               (h->type & ~V2_OPTIONAL) < 0x100;
+    if (!size_ok || (h->type == V2_TOOLSTACK && look != V2_BEYOND))
         return false;
     if (v2_rules[h->type].min == v2_rules[h->type].max)
         return true;

@@ -5,6 +5,9 @@
 #include "v2.h"
 #include "../x86/x86.h"
 
+#define FIND_BLOCK 16384U
+#define FIND_SURE 95
+
 /*
  * Batches are found by their type word (word_min); the anchors are headers of fixed content and
  * the first words of bodies. Byte order little: no release writes the other one.
@@ -109,7 +112,7 @@ static void judge_record(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, u
     look = v2_look(w, l, at + v2_span(length), (enum v2_record)type);
     if (!strong && look != V2_GOOD && look != V2_EDGE)
         return;
-    say(sync, 45 + (strong ? 25 : 0) + (look == V2_GOOD ? 30 : look == V2_EDGE ? 10 : 0), "");
+    say(sync, 55 + (strong ? 20 : 0) + (look == V2_GOOD ? 30 : look == V2_EDGE ? 10 : 0), "");
     snprintf(sync->why, sizeof(sync->why), "%s: its length and body agree%s", v2_rules[type].name,
              look == V2_GOOD ? ", and a record follows" : "");
 }
@@ -141,6 +144,32 @@ void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_
         (length - 8 - 8 * (uint64_t)count) / XSI_PAGE_SIZE > count)
         return;
     judge_batch(w, l, at, length, sync);
+}
+
+uint64_t v2_find(struct xsi_walk *w, struct xsi_layer *l, uint64_t from, uint64_t to)
+{
+    uint8_t block[FIND_BLOCK];
+
+    while (from + V2_BATCH_HEAD <= to) {
+        size_t want = to - from < sizeof(block) ? (size_t)(to - from) : sizeof(block), have;
+        const uint8_t *p = xsi_peek(w, from, want, &have);
+
+        if (have < V2_BATCH_HEAD)
+            break;
+        memcpy(block, p, have); /* judging a place looks elsewhere */
+        for (size_t i = 0; i + V2_RHDR_SIZE <= have; i++) {
+            uint32_t type = xsi_le32(block + i);
+            struct xsi_sync sync = { .offset = from + i };
+
+            if (!type || type >= V2_RECORDS || !v2_size_ok(type, xsi_le32(block + i + 4)))
+                continue;
+            v2_resync(w, l, from + i, &sync);
+            if (sync.confidence >= FIND_SURE)
+                return from + i;
+        }
+        from += have - V2_RHDR_SIZE + 1;
+    }
+    return UINT64_MAX;
 }
 
 void v2_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sync *sync)

@@ -47,8 +47,7 @@ static int step_record(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk
     if (h.have < V2_RHDR_SIZE) { /* the image ends in a record header */
         xsi_chunk_is(out, &v2_types[V2_RECORDS], V2_RHDR_SIZE);
         out->has_id = false;
-        s->cut = true;
-        s->last = V2_RECORDS;
+        s->cut_head = true;
         return XSI_CHUNK;
     }
     rc = h.type == V2_PAGE_DATA ? v2_step_pages(w, l, &h, out)
@@ -90,6 +89,8 @@ static int v2_step(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *ou
     if (rc != XSI_CHUNK || out->layer || s->phase == V2_AT_END)
         return rc;
     left = xsi_left(w, xsi_at(w));
+    if (left == UINT64_MAX && out->length <= V2_CHECK_MAX && !xsi_exists(w, xsi_at(w), out->length))
+        left = xsi_left(w, xsi_at(w)); /* a pipe, whose end is known now */
     if (left < out->length) { /* said here, since it is known what is missing with it */
         s->cut = true;
         v2_report_cut(w, s, s->last, xsi_at(w) + left);

@@ -19,6 +19,7 @@ enum {
     V2_CHECK_MAX = 8 << 20,      /* longest record whose end is looked at; a pipe can keep it */
     V2_OLD_CAP = 8 << 20,        /* REC_LENGTH_MAX of readers up to 4.9 */
     V2_CAP = 128 << 20,          /* ... from 4.10 on */
+    V2_SMALL = 64 << 10,         /* bodies of unknown records that are believed on little proof */
     V2_VCPUS_MAX = 8192,         /* 4.22:public/xen.h has no more for PV */
     V2_TOPS_MAX = 2048           /* top-level page tables of a PV guest that are remembered */
 };
@@ -84,6 +85,8 @@ struct v2_state {
     uint32_t ever;         /* ... since the start */
     unsigned rank;         /* highest place in the usual order, see order.c */
     bool sde_told, order_told, live_told, skip_told, p2m_told;
+    bool zero_seen;        /* an entry for frame 0 */
+    bool cut_head;         /* the image ends in a record header */
     uint64_t batches, pages;
     unsigned pass;         /* 0 = first */
     uint64_t next_pfn;     /* behind the highest PFN of this pass */
@@ -178,6 +181,9 @@ extern const struct xsi_anchor v2_anchors[];
 void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync);
 void v2_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sync *sync);
 
+/* First place in [from, to) where the stream certainly goes on; UINT64_MAX: none. */
+uint64_t v2_find(struct xsi_walk *w, struct xsi_layer *l, uint64_t from, uint64_t to);
+
 /* ---- batch.c: PAGE_DATA entries ---- */
 struct v2_batch {
     uint32_t length, count, reserved;
@@ -231,6 +237,8 @@ void v2_check_params(struct xsi_walk *w, struct v2_state *s, const struct v2_hea
                      struct xsi_chunk *out);
 void v2_check_cpuid(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
                     struct xsi_chunk *out);
+/* Bytes of leaves or registers that follow on from the first one as a writer lists them. */
+uint32_t v2_policy_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h);
 void v2_check_msr(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
                   struct xsi_chunk *out);
 /* ---- vcpu.c ---- */

@@ -57,6 +57,7 @@ void x86_decode_hvm_record(struct xsi_decode *d, unsigned code, size_t base, siz
 {
     size_t end = x86_end(d, base, size);
 
+    /* A type of a newer Xen: its bytes are all there is to show. */
     if (code >= X86_HVM_CODES) {
         if (end > base)
             xsi_put_text(d, "data", XSI_BYTES, base, d->bytes + base, end - base);
@@ -77,6 +78,7 @@ void x86_decode_hvm_context(struct xsi_decode *d, size_t base, size_t size)
     if (size > SIZE_MAX - base)
         size = SIZE_MAX - base;
     end = x86_end(d, base, size);
+    /* A length that leads out of the context ends the list: nothing behind it can be trusted. */
     xsi_open(d, "records", XSI_LIST, base, size);
     for (unsigned n = 0; n < MAX_RECORDS && x86_fits(at, X86_HVM_DESC, end); n++) {
         unsigned code = x86_le16(d->bytes + at), instance = x86_le16(d->bytes + at + 2);

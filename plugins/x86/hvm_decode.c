@@ -90,6 +90,7 @@ static void decode_isa_irq(struct xsi_decode *d, size_t base, size_t size)
     x86_put_bits(d, "asserted", base, 8, 0, x86_end(d, base, size));
 }
 
+/* Three channels of 16 bytes: timer interrupt, memory refresh, speaker. */
 static void decode_pit(struct xsi_decode *d, size_t base, size_t size)
 {
     static const struct xsi_field_row channel[] = {
@@ -118,6 +119,7 @@ static void decode_pit(struct xsi_decode *d, size_t base, size_t size)
     xsi_close(d);
 }
 
+/* The rest of the 1 KiB register page is reserved, and zero. */
 static void decode_hpet(struct xsi_decode *d, size_t base, size_t size)
 {
     static const struct xsi_field_row timer[] = {
@@ -138,6 +140,7 @@ static void decode_hpet(struct xsi_decode *d, size_t base, size_t size)
     x86_put_array(d, "periods", XSI_UINT, base + 0x400, 8, 8, 3, end);
 }
 
+/* Memory types: eight pairs of base and mask, and eleven fixed ranges below 1 MiB. */
 static void decode_mtrr(struct xsi_decode *d, size_t base, size_t size)
 {
     size_t end = x86_end(d, base, size);
@@ -175,6 +178,7 @@ static void decode_cpu_msr(struct xsi_decode *d, size_t base, size_t size)
         x86_decode_pv_msrs(d, base + 8, size - 8);
 }
 
+/* name, per vCPU, instances, zero-extended from, repeat, rows, rest */
 const struct x86_hvm_type x86_hvm_types[] = {
     [X86_HVM_END] = { "END", false, 1, 0, 0, NULL, NULL },
     [X86_HVM_HEADER] = { "HEADER", false, 1, 0, 0, x86_rows_header, NULL },

@@ -48,6 +48,7 @@ const struct xsi_field_row x86_rows_cpu[] = {
     LAST,
 };
 
+/* Bytes 4 and 5 are bit fields of the emulated chip. */
 const struct xsi_field_row x86_rows_pic[] = {
     H("irr", 0, 1), H("imr", 1, 1), H("isr", 2, 1), H("irq_base", 3, 1),
     W("init_state", 4, 1, XSI_HEX, "low half: initialisation; high half: rotation"),
@@ -60,6 +61,7 @@ const struct xsi_field_row x86_rows_ioapic[] = {
     H("base_address", 0, 8), U("ioregsel", 8, 4), U("id", 12, 4), LAST,
 };
 
+/* Rows behind a record's length are left out: shorter records are those of older releases. */
 const struct xsi_field_row x86_rows_lapic[] = {
     H("apic_base_msr", 0, 8), H("disabled", 8, 4), U("timer_divisor", 12, 4),
     W("tdt_msr", 16, 8, XSI_UINT, "TSC deadline; since 4.1"),
@@ -76,6 +78,7 @@ const struct xsi_field_row x86_rows_lapic_regs[] = {
     U("timer_initial", 0x380, 4), U("timer_current", 0x390, 4), H("timer_divide", 0x3e0, 4), LAST,
 };
 
+/* GSI of each of the four wires of the PCI bus; 0 = not connected. */
 const struct xsi_field_row x86_rows_pci_link[] = {
     U("route_a", 0, 1), U("route_b", 1, 1), U("route_c", 2, 1), U("route_d", 3, 1), LAST,
 };
@@ -84,6 +87,7 @@ const struct xsi_field_row x86_rows_pit[] = {
     { .name = "speaker_data_on", .offset = 48, .size = 4, .kind = XSI_BOOL }, LAST,
 };
 
+/* The CMOS bytes are the clock's registers, in BCD as a rule. */
 const struct xsi_field_row x86_rows_rtc[] = {
     { .name = "cmos_data", .offset = 0, .size = 14, .kind = XSI_BYTES },
     H("cmos_index", 14, 1),
@@ -110,6 +114,7 @@ const struct xsi_field_row x86_rows_viridian_domain[] = {
     W("reference_tsc", 24, 8, XSI_HEX, "since 4.6"), LAST,
 };
 
+/* Readers ignore the mask, which is the saving host's. */
 const struct xsi_field_row x86_rows_xsave[] = {
     F("xfeature_mask", 0, 8, x86_xstate_bits), F("xcr0", 8, 8, x86_xstate_bits),
     F("xcr0_accum", 16, 8, x86_xstate_bits), LAST,

@@ -39,7 +39,11 @@ static const struct xsi_name acpi_ioports[] = {
 
 static const struct xsi_name mca_caps[] = { { X86_BIT(0), "lmce" }, { 0, NULL } };
 
-/* What a reader of the row needs to know; index, name, kind, names, help. */
+/*
+ * index, name, kind, names, help. One list makes both the rows and the table of names. Kinds are
+ * how people read the value: frames and addresses in hex, counts in decimal. Parameters that no
+ * writer sends are here too: an edited or damaged image may hold them.
+ */
 #define PARAMS(P)                                                                             \
     P(0, "CALLBACK_IRQ", XSI_HEX, NULL, "how vCPU 0 learns of events; type in bits 63-56")    \
     P(1, "STORE_PFN", XSI_PFN, NULL, "xenstore ring")                                         \

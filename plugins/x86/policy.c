@@ -6,8 +6,10 @@
 #include "x86_priv.h"
 
 enum { LEAF_SIZE = 24, MSR_SIZE = 16 };
+/* Stands in the subleaf field of leaves that have none; 4.22:arch-x86/xen.h. */
 #define NO_SUBLEAF UINT32_MAX
 
+/* Leaves without a name are sent too, up to the highest: they hold zeros. */
 static const struct xsi_name leaf_names[] = {
     { 0x0, "vendor, highest basic leaf" },
     { 0x1, "family, features" },
@@ -46,6 +48,7 @@ static const struct xsi_name leaf_names[] = {
     { 0, NULL },
 };
 
+/* Leaf 0xd means something else in each subleaf: from 2 on, size and place of a component. */
 static const struct xsi_name xstate_leaves[] = {
     { 0, "xstate, user components and sizes" },
     { 1, "xstate, instructions, supervisor components" },
@@ -84,6 +87,7 @@ static size_t spelled(uint32_t leaf, size_t order[4])
     return n;
 }
 
+/* Hypervisors pad their name with zeros, and brands end with them. */
 static void put_spelling(struct xsi_decode *d, size_t at, uint32_t leaf)
 {
     size_t order[4], n = spelled(leaf, order);
@@ -95,8 +99,7 @@ static void put_spelling(struct xsi_decode *d, size_t at, uint32_t leaf)
     while (n && !text[n - 1])
         n--;
     if (n)
-        xsi_put_text(d, n == 16 || leaf > 0x80000000 ? "brand" : "vendor", XSI_TEXT, at + 8, text,
-                     n);
+        x86_put_words(d, leaf > 0x80000000 ? "brand" : "vendor", at + 8, 16, text, n);
 }
 
 /* Family, model and stepping as CPUID(1).eax composes them. */
@@ -127,7 +130,7 @@ static void put_features(struct xsi_decode *d, size_t at, uint32_t leaf, uint32_
             if (!open)
                 xsi_open(d, "features", XSI_LIST, at + 8, 16);
             open = true;
-            xsi_put_name(d, NULL, at + 8 + 4 * reg, 4, n->value, n);
+            x86_put_words(d, NULL, at + 8 + 4 * reg, 4, n->name, strlen(n->name));
         }
     }
     if (open)
@@ -149,9 +152,9 @@ static void put_leaf(struct xsi_decode *d, size_t at)
     if (subleaf != NO_SUBLEAF)
         xsi_put(d, "subleaf", XSI_HEX, at + 4, 4, subleaf, NULL);
     if (leaf == 0xd && xsi_name_of(xstate_leaves, subleaf))
-        xsi_put_name(d, "meaning", at + 4, 4, subleaf, xstate_leaves);
-    else if (xsi_name_of(leaf_names, leaf))
-        xsi_put_name(d, "meaning", at, 4, leaf, leaf_names);
+        x86_put_meaning(d, "meaning", at + 4, 4, xstate_leaves);
+    else
+        x86_put_meaning(d, "meaning", at, 4, leaf_names);
     xsi_decode_rows(d, at, LEAF_SIZE, registers);
     put_spelling(d, at, leaf);
     if (leaf == 1)
@@ -185,11 +188,8 @@ void x86_decode_msr_policy(struct xsi_decode *d, size_t base, size_t size)
 
     xsi_open(d, "msrs", XSI_LIST, base, end - base);
     for (size_t at = base; x86_fits(at, MSR_SIZE, end); at += MSR_SIZE) {
-        uint64_t index = x86_number(d, at, 4);
-
         xsi_open(d, NULL, XSI_GROUP, at, MSR_SIZE);
-        if (xsi_name_of(x86_msr_names, index))
-            xsi_put_name(d, "name", at, 4, index, x86_msr_names);
+        x86_put_meaning(d, "name", at, 4, x86_msr_names);
         xsi_decode_rows(d, at, MSR_SIZE, rows);
         xsi_close(d);
     }

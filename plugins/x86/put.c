@@ -32,3 +32,14 @@ void x86_put_bits(struct xsi_decode *d, const char *name, size_t at, size_t n, u
                 xsi_put(d, NULL, XSI_UINT, at + i, 1, first + i * 8 + bit, NULL);
     xsi_close(d);
 }
+
+/* Straight to the sink: xsi_put_text() takes the length of the text for that of the field. */
+void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n,
+                   const char *words, size_t length)
+{
+    struct xsi_value v = { .kind = XSI_TEXT, .name = name, .offset = d->offset + at, .length = n,
+                           .text = words, .text_length = length, .level = d->level };
+
+    if (words)
+        d->sink->value(d->sink, &v);
+}

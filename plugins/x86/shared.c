@@ -25,6 +25,7 @@ static const struct xsi_field_row vcpu32[] = {
     LAST,
 };
 
+/* A 32-bit guest has the clock's upper half behind its arch part. */
 static const struct xsi_field_row clock64[] = {
     U("version", 0xc00, 4), { .name = "sec", .offset = 0xc04, .size = 4, .kind = XSI_UINT,
                               .unit = "s", .help = "guest's boot since 1970; not restored" },
@@ -123,6 +124,7 @@ static unsigned bits_set(const uint8_t *p, size_t n)
     return count;
 }
 
+/* Readers clear what is pending and mask everything: counts are for the curious. */
 static void ports(struct xsi_decode *d, const struct layout *l, size_t base, size_t end)
 {
     size_t n = l->ports_bytes;

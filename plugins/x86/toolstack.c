@@ -55,6 +55,7 @@ void x86_decode_toolstack(struct xsi_decode *d, size_t base, size_t size)
     xsi_decode_rows(d, base, size, head);
     if (end < base + HEAD)
         return;
+    /* PV guests have no entries, and nothing then shows the width. */
     stride = x86_toolstack_stride(d->bytes + base, end - base);
     if (!stride)
         return;

@@ -218,8 +218,7 @@ void x86_decode_pv_msrs(struct xsi_decode *d, size_t base, size_t size)
     for (; x86_fits(at, 16, end); at += 16) {
         xsi_open(d, NULL, XSI_GROUP, at, 16);
         x86_put(d, "index", XSI_HEX, at, 4, end);
-        if (xsi_name_of(x86_msr_names, x86_number(d, at, 4)))
-            xsi_put_name(d, "name", at, 4, x86_number(d, at, 4), x86_msr_names);
+        x86_put_meaning(d, "name", at, 4, x86_msr_names);
         if (x86_number(d, at + 4, 4))
             x86_put(d, "reserved", XSI_HEX, at + 4, 4, end);
         x86_put(d, "value", XSI_HEX, at + 8, 8, end);

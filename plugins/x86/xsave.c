@@ -65,7 +65,7 @@ static void components(struct xsi_decode *d, size_t area, size_t end, uint64_t a
                 size = places[i].size;
             }
         xsi_open(d, NULL, XSI_GROUP, at, size);
-        xsi_put_name(d, "component", at, size, n->value, x86_xstate_bits);
+        x86_put_words(d, "component", at, size, n->name, strlen(n->name));
         xsi_put(d, "in_use", XSI_BOOL, area + 512, 8, (used & n->value) != 0, NULL);
         if (size && d->detail > 1 && n->value == 4)
             registers(d, "ymm_high", at, 16, 16, end);

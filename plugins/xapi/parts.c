@@ -20,16 +20,16 @@ static void decode_blob(struct xsi_decode *d);
 #define PART(name, id, body, rank, refused, decode, help) \
     { { name, true, id, help, decode }, body, rank, refused }
 const struct xapi_part xapi_parts[] = {
-    PART("XENOPS",       0x000f, BODY_BYTES,  1, false, decode_xenops, "state of the VM as xenopsd keeps it"),
-    PART("LIBXC",        0x00f0, BODY_STREAM, 2, false, decode_part,   "a libxc v2 or v3 image follows"),
-    PART("LIBXL",        0x00f1, BODY_STREAM, 2, true,  decode_part,   "a libxl stream; never written"),
+    PART("XENOPS",       0x000f, BODY_BYTES,  1, false, decode_xenops, "state of the VM"),
+    PART("LIBXC",        0x00f0, BODY_STREAM, 2, false, decode_part,   "a libxc image follows"),
+    PART("LIBXL",        0x00f1, BODY_STREAM, 2, true,  decode_part,   "never written"),
     PART("LIBXC_LEGACY", 0x00f2, BODY_STREAM, 2, false, decode_part,   "a legacy stream follows"),
-    PART("QEMU_TRAD",    0x0f00, BODY_BYTES,  7, false, decode_qemu,   "state of the device model, upstream QEMU too"),
+    PART("QEMU_TRAD",    0x0f00, BODY_BYTES,  7, false, decode_qemu,   "state of any device model"),
     PART("QEMU_XEN",     0x0f01, BODY_BYTES,  7, true,  decode_qemu,   "never written"),
-    PART("DEMU",         0x0f10, BODY_OPAQUE, 3, false, decode_part,   "stream of the vGPU emulator"),
+    PART("DEMU",         0x0f10, BODY_OPAQUE, 3, false, decode_part,   "state of the vGPU"),
     PART("VARSTORED",    0x0f11, BODY_BYTES,  4, false, decode_blob,   "UEFI variables"),
-    PART("SWTPM0",       0x0f12, BODY_BYTES,  5, false, decode_blob,   "state of the virtual TPM, raw"),
-    PART("SWTPM",        0x0f13, BODY_BYTES,  6, false, decode_blob,   "state of the virtual TPM, base64"),
+    PART("SWTPM0",       0x0f12, BODY_BYTES,  5, false, decode_blob,   "virtual TPM, raw"),
+    PART("SWTPM",        0x0f13, BODY_BYTES,  6, false, decode_blob,   "virtual TPM, base64"),
     PART("END_OF_IMAGE", 0xffff, BODY_NONE,   8, false, decode_part,   "nothing follows"),
 };
 /* clang-format on */
@@ -169,12 +169,12 @@ static uint64_t body_length(struct xsi_walk *w, const struct xapi_part *part, ui
 
     if (sane) {
         p = xsi_peek(w, body + said, XAPI_PART_HEADER, &have);
-        if (header(p, have, &length) || (have < XAPI_PART_HEADER && xsi_exists(w, body, said)))
+        if (header(p, have, &length) || (!have && xsi_exists(w, body, said)))
             return said;
     }
     found = find_next(w, body);
     if (!found || found == said) {
-        if (sane)
+        if (sane) /* cut off, or no part at all behind it: told there */
             return said;
         found = 0;
     }

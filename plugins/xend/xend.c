@@ -13,7 +13,6 @@
 #define SIGNATURE_SIZE 16
 #define HEADER_SIZE    20
 #define FLIPS_MAX      3 /* bytes of the signature that may differ */
-#define FIRM           50
 
 enum xend_finding {
 #define FINDING(id, ...) XEND_##id,
@@ -129,7 +128,7 @@ static uint64_t find_length(struct xsi_walk *w, const struct xend_state *s)
     const uint8_t *p;
 
     config_body_at(w, s->config_at + said, &body);
-    if (said <= INT32_MAX && body.score >= FIRM)
+    if (said <= INT32_MAX && body.score >= CONFIG_BODY_SURE)
         return said;
     p = xsi_peek(w, s->config_at, CONFIG_LOOK, &have);
     config_sxp(p, have, false, &f);
@@ -137,8 +136,7 @@ static uint64_t find_length(struct xsi_walk *w, const struct xend_state *s)
         places[count++] = s->config_at + other;
     if (f.complete)
         places[count++] = s->config_at + f.end;
-    if (!config_find_body(w, s->config_at, places, count, &body) ||
-        body.offset == s->config_at + said)
+    if (!config_find_body(w, s->config_at, places, count, &body))
         return said;
     xsi_report(w, &xend_findings[XEND_C51], s->config_at - 4, 4,
                "a configuration of %" PRId32

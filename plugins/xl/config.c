@@ -4,8 +4,6 @@
 
 #include "xl.h"
 
-#define FIRM 50
-
 static uint32_t config_length(const struct xl_state *s, const uint8_t *p, size_t have)
 {
     struct xsi_cursor c = { p, have, s->header.order == XL_BIG, false };
@@ -26,7 +24,7 @@ static uint64_t find_length(struct xsi_walk *w, struct xl_state *s, const uint8_
     size_t count = 0;
 
     config_body_at(w, s->config_at + said, &body);
-    if (body.score >= FIRM || have < 4)
+    if (body.score >= CONFIG_BODY_SURE || have < 4)
         return said;
     if (length && length < CONFIG_LOOK)
         places[count++] = s->config_at + 4 + length;

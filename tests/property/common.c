@@ -143,9 +143,8 @@ void listing_of(struct xsi_source *src, uint64_t length, const char *as, uint64_
     while (idle < 100000 && (rc = xsi_walk_next(w, &ev)) > 0) {
         out->events++;
         idle++;
-        /* a search may look ahead and come back, but never behind what was given out */
-        if (xsi_walk_position(w) < end)
-            broken(out, "the walk went back", end);
+        if (xsi_walk_position(w) > length)
+            broken(out, "the walk is behind the end", xsi_walk_position(w));
         if (ev.kind == XSI_EV_FINDING)
             add_finding(out, ev.finding);
         if (ev.kind != XSI_EV_CHUNK)
