@@ -249,7 +249,7 @@ struct xsi_format {
     /* PFN entries of a batch chunk, see xsi_chunk_entries(). NULL: none. */
     ssize_t (*entries)(struct xsi_walk *w, const struct xsi_layer *l, const struct xsi_chunk *c,
                        uint64_t first, size_t max, struct xsi_page_entry *out);
-    /* Byte strings of at least 4 bytes that mark places worth a resync() call: `back` bytes before
+    /* Byte strings of 3 to 32 bytes that mark places worth a resync() call: `back` bytes before
      * the string. Rows end with length 0. */
     const struct xsi_anchor {
         const char *bytes;
@@ -258,6 +258,9 @@ struct xsi_format {
     } *anchors;
     /* Places whose little-endian u32 is between these are tried too (0, 0: none). */
     uint32_t word_min, word_max;
+    /* Cheap test of such a place from n (about 64) bytes in memory, before resync() is called; may
+     * be NULL. */
+    bool (*may_start)(const struct xsi_layer *l, const uint8_t *p, size_t n);
     const struct xsi_finding_row *findings;
     size_t finding_count;
 };

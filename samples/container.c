@@ -145,8 +145,20 @@ static void libvirt_header(struct image *g)
 
 /* ------------------------------------------------------------------ xapi, new ---- */
 
-enum { XENOPS, LIBXC, LIBXL, LIBXC_LEGACY, QEMU_PART, QEMU_XEN_PART, DEMU, VARSTORED, SWTPM0,
-       SWTPM, END_PART, UNKNOWN };
+enum {
+    XENOPS,
+    LIBXC,
+    LIBXL,
+    LIBXC_LEGACY,
+    QEMU_PART,
+    QEMU_XEN_PART,
+    DEMU,
+    VARSTORED,
+    SWTPM0,
+    SWTPM,
+    END_PART,
+    UNKNOWN
+};
 
 static const struct {
     const char *name;
@@ -190,8 +202,10 @@ static void part(struct image *g, unsigned which)
     char text[CONFIG_MAX];
     uint64_t length, i;
 
-    snprintf(text, sizeof(text), "((time 20140721T10:00:00Z)(word_size 64)(vm_str (%s))"
-             "(xs_subtree ()))", r->name);
+    snprintf(text, sizeof(text),
+             "((time 20140721T10:00:00Z)(word_size 64)(vm_str (%s))"
+             "(xs_subtree ()))",
+             r->name);
     length = part_length(r, which, text);
     g->layer = "xapi-v2";
     g->big = false;

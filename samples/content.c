@@ -7,7 +7,8 @@
 /* splitmix64's finaliser over a mix of three numbers: the same on every machine. */
 uint64_t noise(uint64_t seed, uint64_t a, uint64_t b)
 {
-    uint64_t z = seed * 0x9E3779B97F4A7C15ULL + a * 0xD1B54A32D192ED03ULL + b + 0x632BE59BD9B4E019ULL;
+    uint64_t z =
+        seed * 0x9E3779B97F4A7C15ULL + a * 0xD1B54A32D192ED03ULL + b + 0x632BE59BD9B4E019ULL;
 
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;

@@ -8,7 +8,7 @@
 #include "xsgen.h"
 
 #define WORDS_MAX 4
-#define EDIT_MAX (1U << 20)
+#define EDIT_MAX  (1U << 20)
 
 struct edit {
     struct image *g;
@@ -362,7 +362,8 @@ static void do_random(struct edit *e)
 {
     const struct image *g = e->g;
     const char *kind = e->word[1];
-    uint64_t seed, pick, at, batches = 0;
+    uint64_t seed, pick, at, batches = 0, entry;
+    bool v2 = g->r->format == FORMAT_V2;
     uint8_t bytes[8];
     size_t i;
 
@@ -378,9 +379,11 @@ static void do_random(struct edit *e)
     at = g->rows[i].start;
     poke(bytes, noise(seed, 2, 0), 8);
     if (strcmp(kind, "count") == 0) {
-        overwrite(e, at, bytes, 4, false);
+        overwrite(e, v2 ? at + 8 : at, bytes, 4, false);
     } else if (strcmp(kind, "pfn") == 0) {
-        overwrite(e, at + 4 + 8 * (1 + noise(seed, 3, 0) % 8), bytes, 3, false);
+        entry = 1 + noise(seed, 3, 0) % 8;
+        at += v2 ? 16 + 8 * entry : 4 + g->r->width / 8 * entry;
+        overwrite(e, at, bytes, 3, false);
     } else if (strcmp(kind, "lose4") == 0 || strcmp(kind, "lose4k") == 0) {
         at += noise(seed, 4, 0) % (g->rows[i].end - at - PAGE);
         image_splice(e->g, at, kind[5] ? PAGE : 4, NULL, 0);
@@ -400,14 +403,12 @@ static const struct verb {
     unsigned most;
     void (*run)(struct edit *e);
 } verbs[] = {
-    { "set", 3, 3, do_set },         { "flip", 3, 3, do_set },
-    { "set8", 3, 3, do_number },     { "set16", 3, 3, do_number },
-    { "set32", 3, 3, do_number },    { "set64", 3, 3, do_number },
-    { "be32", 3, 3, do_number },     { "be64", 3, 3, do_number },
-    { "delete", 2, 3, do_delete },   { "insert", 3, 3, do_insert },
-    { "zero", 3, 3, do_zero },       { "truncate", 2, 2, do_truncate },
-    { "append", 2, 2, do_append },   { "copy", 3, 3, do_copy },
-    { "move", 3, 3, do_copy },       { "random", 3, 3, do_random },
+    { "set", 3, 3, do_set },       { "flip", 3, 3, do_set },     { "set8", 3, 3, do_number },
+    { "set16", 3, 3, do_number },  { "set32", 3, 3, do_number }, { "set64", 3, 3, do_number },
+    { "be32", 3, 3, do_number },   { "be64", 3, 3, do_number },  { "delete", 2, 3, do_delete },
+    { "insert", 3, 3, do_insert }, { "zero", 3, 3, do_zero },    { "truncate", 2, 2, do_truncate },
+    { "append", 2, 2, do_append }, { "copy", 3, 3, do_copy },    { "move", 3, 3, do_copy },
+    { "random", 3, 3, do_random },
 };
 
 static char *next_word(char *text)

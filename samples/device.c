@@ -33,7 +33,9 @@ static const struct hvm_row hvm_rows[] = {
     { 14, PER_VCPU, { { ERA(3, 2, 0), 240 } } },
     { 15, VIRIDIAN, { { ERA(3, 4, 0), 16 }, { ERA(4, 5, 0), 24 }, { ERA(4, 6, 0), 32 } } },
     { 16, PER_VCPU | XSAVE, { { ERA(4, 1, 0), 8 } } },
-    { 17, PER_VCPU | VIRIDIAN, { { ERA(4, 2, 0), 8 }, { ERA(4, 7, 0), 16 }, { ERA(4, 13, 0), 216 } } },
+    { 17,
+      PER_VCPU | VIRIDIAN,
+      { { ERA(4, 2, 0), 8 }, { ERA(4, 7, 0), 16 }, { ERA(4, 13, 0), 216 } } },
     { 18, PER_VCPU, { { ERA(4, 2, 0), 8 }, { ERA(4, 3, 0), 24 }, { ERA(4, 10, 0), 32 } } },
     { 19, PER_VCPU, { { ERA(4, 3, 0), 8 } } },
     { 20, PER_VCPU | MSRS, { { ERA(4, 5, 0), 8 } } },
@@ -93,25 +95,25 @@ static void fill_cpu(uint8_t *c, unsigned length)
 
     poke(c, 0x37F, 2);
     poke(c + 24, 0x1F80, 4);
-    poke(c + 0x238, 0x7C00, 8);        /* rsp */
-    poke(c + 0x280, 0xFFFFFFF0, 8);    /* rip */
-    poke(c + 0x288, 0x2, 8);           /* rflags */
-    poke(c + 0x290, 0x80050033, 8);    /* cr0 */
-    poke(c + 0x2A0, 0x1000, 8);        /* cr3 */
-    poke(c + 0x2A8, 0x6F0, 8);         /* cr4 */
-    poke(c + 0x2D0, 0xFFFF0FF0, 8);    /* dr6 */
-    poke(c + 0x2D8, 0x400, 8);         /* dr7 */
+    poke(c + 0x238, 0x7C00, 8);     /* rsp */
+    poke(c + 0x280, 0xFFFFFFF0, 8); /* rip */
+    poke(c + 0x288, 0x2, 8);        /* rflags */
+    poke(c + 0x290, 0x80050033, 8); /* cr0 */
+    poke(c + 0x2A0, 0x1000, 8);     /* cr3 */
+    poke(c + 0x2A8, 0x6F0, 8);      /* cr4 */
+    poke(c + 0x2D0, 0xFFFF0FF0, 8); /* dr6 */
+    poke(c + 0x2D8, 0x400, 8);      /* dr7 */
     for (k = 0; k < 8; k++) {
         poke(c + 0x2E0 + 4 * k, k == 0 ? 0x10 : k == 6 ? 0x40 : k == 7 ? 0 : 0x18, 4);
         poke(c + 0x300 + 4 * k, k < 6 ? 0xFFFFFFFF : 0x67, 4);
         poke(c + 0x378 + 4 * k, k == 0 ? 0xA9B : k == 6 ? 0x8B : k == 7 ? 0x82 : 0xC93, 4);
     }
-    poke(c + 0x320, 0x7FF, 4);         /* idtr, gdtr limits */
+    poke(c + 0x320, 0x7FF, 4); /* idtr, gdtr limits */
     poke(c + 0x324, 0x7F, 4);
-    poke(c + 0x3E0, 0xD01, 8);         /* EFER */
+    poke(c + 0x3E0, 0xD01, 8);                                      /* EFER */
     poke(c + (length == 1016 ? 0x3E8 : 0x3F0), 0x123456789AULL, 8); /* TSC */
     if (length == 1032)
-        poke(c + 0x400, 1, 4);         /* FPU initialised */
+        poke(c + 0x400, 1, 4); /* FPU initialised */
 }
 
 static void fill_record(const struct recipe *r, unsigned code, unsigned instance, uint8_t *c,
@@ -121,15 +123,15 @@ static void fill_record(const struct recipe *r, unsigned code, unsigned instance
     case 1:
         poke(c, 0x54381286, 4);
         poke(c + 4, 1, 4);
-        poke(c + 8, UINT64_MAX, 8);    /* changeset unknown */
-        poke(c + 16, 0x000106A5, 4);   /* CPUID(1).eax */
+        poke(c + 8, UINT64_MAX, 8);  /* changeset unknown */
+        poke(c + 16, 0x000106A5, 4); /* CPUID(1).eax */
         poke(c + 20, r->era >= ERA(4, 0, 0) ? 2400000 : 0, 4);
         break;
     case 2:
         fill_cpu(c, length);
         break;
     case 3:
-        c[6] = instance == 0;          /* is_master */
+        c[6] = instance == 0; /* is_master */
         break;
     case 4:
         poke(c, 0xFEC00000, 8);
@@ -202,8 +204,8 @@ struct section {
 };
 
 static const struct section trad[] = {
-    { "timer", 2, 24 },   { "pci_devfn", 1, 4 }, { "PCIBUS", 1, 20 },  { "I440FX", 2, 260 },
-    { "PIIX3", 2, 260 },  { "fdc", 1, 48 },      { "serial", 2, 12 },  { "ps2kbd", 2, 290 },
+    { "timer", 2, 24 },     { "pci_devfn", 1, 4 }, { "PCIBUS", 1, 20 }, { "I440FX", 2, 260 },
+    { "PIIX3", 2, 260 },    { "fdc", 1, 48 },      { "serial", 2, 12 }, { "ps2kbd", 2, 290 },
     { "ps2mouse", 2, 296 }, { "rtl8139", 3, 620 },
 };
 
@@ -241,8 +243,10 @@ static void put_section(struct image *g, unsigned version, unsigned id, const st
 void put_qevm(struct image *g, uint64_t length)
 {
     const struct recipe *r = g->r;
-    unsigned version = r->qemu_version ? (unsigned)r->qemu_version
-                     : r->era < ERA(3, 2, 0) ? 1 : r->era < ERA(3, 4, 0) ? 2 : 3;
+    unsigned version = r->qemu_version         ? (unsigned)r->qemu_version
+                       : r->era < ERA(3, 2, 0) ? 1
+                       : r->era < ERA(3, 4, 0) ? 2
+                                               : 3;
     const struct section *list = r->qemu == QEMU_XEN ? upstream : trad;
     size_t n = r->qemu == QEMU_XEN ? COUNT(upstream) : COUNT(trad), i;
     uint64_t end = g->size + length, over = version == 3 ? 14 : 13;

@@ -4,8 +4,8 @@
 
 #include "xsgen.h"
 
-#define HVM_TOP 0xFF000U /* with the special pages below 4 GiB */
-#define HOT_STRIDE 97U   /* frames that the guest writes all the time */
+#define HVM_TOP    0xFF000U /* with the special pages below 4 GiB */
+#define HOT_STRIDE 97U      /* frames that the guest writes all the time */
 
 bool is_pv(const struct recipe *r)
 {

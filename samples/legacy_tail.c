@@ -138,16 +138,16 @@ void legacy_tmem(struct image *g)
 
     row_begin(g, "TMEM", -5);
     put32(g, (uint32_t)-5);
-    put32(g, 1);          /* version */
-    put32(g, 16);         /* most pools */
+    put32(g, 1);  /* version */
+    put32(g, 16); /* most pools */
     put32(g, UINT32_MAX);
-    put32(g, 0);          /* flags */
-    put32(g, 0);          /* weight */
-    put32(g, 0);          /* cap */
+    put32(g, 0); /* flags */
+    put32(g, 0); /* weight */
+    put32(g, 0); /* cap */
     put32(g, UINT32_MAX);
     for (i = 0; i < pools; i++) {
         put32(g, (uint32_t)i);
-        put32(g, 1);      /* persistent, pages of 4 KiB */
+        put32(g, 1); /* persistent, pages of 4 KiB */
         put32(g, (uint32_t)pages);
         put64(g, noise(g->r->seed, i, 600));
         put64(g, noise(g->r->seed, i, 601));

@@ -8,7 +8,7 @@
 
 #include "xsgen.h"
 
-#define LINE_LEN 8192
+#define LINE_LEN  8192
 #define DEPTH_MAX 4
 
 enum kind { KIND_NUMBER, KIND_WORD, KIND_LIST, KIND_ERA, KIND_TEXT, KIND_WORDS };
@@ -17,7 +17,7 @@ struct key {
     const char *name;
     size_t offset;
     enum kind kind;
-    uint64_t min, max;       /* NUMBER and LIST: bounds of each number; TEXT: max = room */
+    uint64_t min, max;        /* NUMBER and LIST: bounds of each number; TEXT: max = room */
     const char *const *words; /* WORD: its index is the value */
     const char *help;
 };
@@ -26,9 +26,9 @@ struct key {
 
 static const char *const formats[] = { "legacy", "v2", "qevm", "raw", NULL };
 static const char *const guests[] = { "pv64", "pv32", "hvm", "pvh", NULL };
-static const char *const boxes[] = { "none",    "xl",    "xend", "xapi", "xapi-v2",
-                                     "libvirt", "libxl", NULL };
-static const char *const qemus[] = { "none", "xend", "0002",     "remus",    "xapi",
+static const char *const boxes[] = { "none",    "xl",      "xend",  "xapi",
+                                     "xapi-v2", "libvirt", "libxl", NULL };
+static const char *const qemus[] = { "none", "xend", "0002",     "remus", "xapi",
                                      "le",   "trad", "upstream", NULL };
 static const char *const fills[] = { "random", "zero", "text", "pattern", "mixed", NULL };
 static const char *const orders[] = { "little", "big", NULL };
@@ -36,8 +36,8 @@ static const char *const configs[] = { "auto", "none", "text", "json", NULL };
 static const char *const specials[] = { "low", "high", NULL };
 static const char *const switches[] = { "off", "on", NULL };
 static const char *const switches3[] = { "off", "on", "auto", NULL };
-static const char *const parts[] = { "xenops",   "libxc",  "libxl", "libxc-legacy", "qemu",
-                                     "qemu-xen", "demu",   "varstored", "swtpm0",   "swtpm",
+static const char *const parts[] = { "xenops",   "libxc",   "libxl",     "libxc-legacy", "qemu",
+                                     "qemu-xen", "demu",    "varstored", "swtpm0",       "swtpm",
                                      "end",      "unknown", NULL };
 
 static const struct key keys[] = {

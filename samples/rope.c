@@ -79,9 +79,9 @@ void put_page(struct image *g, uint64_t pfn, uint32_t version)
 
 void put_batch(struct image *g, uint64_t first, uint32_t count, enum batch_form form)
 {
-    uint64_t length = form == BATCH_LEGACY32 ? 4 + 4ULL * count
-                    : form == BATCH_LEGACY64 ? 4 + 8ULL * count
-                                             : 8 + 8ULL * count;
+    uint64_t length = form == BATCH_LEGACY32   ? 4 + 4ULL * count
+                      : form == BATCH_LEGACY64 ? 4 + 8ULL * count
+                                               : 8 + 8ULL * count;
     struct seg *s = seg_new(g, SEG_BATCH, length);
 
     s->pfn = first;
@@ -233,8 +233,7 @@ static void splice(struct image *g, uint64_t at, uint64_t removed, const struct 
     g->seg_count -= last - first;
     if (fresh->length) {
         g->segs = grown(g->segs, &g->seg_room, g->seg_count + 1, sizeof(*g->segs));
-        memmove(g->segs + first + 1, g->segs + first,
-                (g->seg_count - first) * sizeof(*g->segs));
+        memmove(g->segs + first + 1, g->segs + first, (g->seg_count - first) * sizeof(*g->segs));
         g->segs[first] = *fresh;
         g->seg_count++;
         g->size += fresh->length;

@@ -6,7 +6,7 @@
 
 #define CONTEXT64 5168
 #define CONTEXT32 2800
-#define MFN_BASE 0x12345U /* where the guest's frames lie in the machine, as far as it matters */
+#define MFN_BASE  0x12345U /* where the guest's frames lie in the machine, as far as it matters */
 
 /* A register: offset in the 64-bit and in the 32-bit context (-1: not there), and its value. */
 struct reg {
@@ -15,25 +15,25 @@ struct reg {
 };
 
 static const struct reg regs[] = {
-    { 0x208, 0x214, 0, 0 },                                  /* r15, ebp */
-    { 0x258, 0x21C, 0, 0 },                                  /* rax, eax */
-    { 0x260, 0x208, 0xFFFFFFFF810013AA, 0xC01013A7 },        /* rcx, ecx */
-    { 0x288, 0x224, 0xFFFFFFFF810013AA, 0xC01013A7 },        /* rip, eip: in the hypercall page */
-    { 0x290, 0x228, 0xE033, 0x61 },                          /* cs */
-    { 0x298, 0x22C, 0x246, 0x246 },                          /* rflags */
-    { 0x2A0, 0x230, 0xFFFFFFFF81C03EA8, 0xC1397F00 },        /* rsp, esp */
-    { 0x2A8, 0x234, 0xE02B, 0x69 },                          /* ss */
-    { 0x1360, 0xA90, 512, 256 },                             /* gdt_ents */
-    { 0x1368, 0xA94, 0xE02B, 0x69 },                         /* kernel_ss */
-    { 0x1370, 0xA98, 0xFFFFFFFF81C04000, 0xC1398000 },       /* kernel_sp */
-    { 0x1378, 0xA9C, 0x8005003B, 0x8005003B },               /* cr0 */
-    { 0x1398, 0xAAC, 0x2660, 0x660 },                        /* cr4 */
-    { 0x13E8, 0xAD4, 0xFFFF0FF0, 0xFFFF0FF0 },               /* dr6 */
-    { 0x13F0, 0xAD8, 0x400, 0x400 },                         /* dr7 */
-    { 0x13F8, 0xAE0, 0xFFFFFFFF81004000, 0xC0104000 },       /* event callback */
-    { 0x1400, 0xAE8, 0xFFFFFFFF81004100, 0xC0104100 },       /* failsafe callback */
-    { 0x1408, -1, 0xFFFFFFFF81004200, 0 },                   /* syscall callback */
-    { -1, 0xADC, 0, 0x61 },                                  /* cs of the event callback */
+    { 0x208, 0x214, 0, 0 },                            /* r15, ebp */
+    { 0x258, 0x21C, 0, 0 },                            /* rax, eax */
+    { 0x260, 0x208, 0xFFFFFFFF810013AA, 0xC01013A7 },  /* rcx, ecx */
+    { 0x288, 0x224, 0xFFFFFFFF810013AA, 0xC01013A7 },  /* rip, eip: in the hypercall page */
+    { 0x290, 0x228, 0xE033, 0x61 },                    /* cs */
+    { 0x298, 0x22C, 0x246, 0x246 },                    /* rflags */
+    { 0x2A0, 0x230, 0xFFFFFFFF81C03EA8, 0xC1397F00 },  /* rsp, esp */
+    { 0x2A8, 0x234, 0xE02B, 0x69 },                    /* ss */
+    { 0x1360, 0xA90, 512, 256 },                       /* gdt_ents */
+    { 0x1368, 0xA94, 0xE02B, 0x69 },                   /* kernel_ss */
+    { 0x1370, 0xA98, 0xFFFFFFFF81C04000, 0xC1398000 }, /* kernel_sp */
+    { 0x1378, 0xA9C, 0x8005003B, 0x8005003B },         /* cr0 */
+    { 0x1398, 0xAAC, 0x2660, 0x660 },                  /* cr4 */
+    { 0x13E8, 0xAD4, 0xFFFF0FF0, 0xFFFF0FF0 },         /* dr6 */
+    { 0x13F0, 0xAD8, 0x400, 0x400 },                   /* dr7 */
+    { 0x13F8, 0xAE0, 0xFFFFFFFF81004000, 0xC0104000 }, /* event callback */
+    { 0x1400, 0xAE8, 0xFFFFFFFF81004100, 0xC0104100 }, /* failsafe callback */
+    { 0x1408, -1, 0xFFFFFFFF81004200, 0 },             /* syscall callback */
+    { -1, 0xADC, 0, 0x61 },                            /* cs of the event callback */
     { -1, 0xAE4, 0, 0x61 },
 };
 
@@ -68,9 +68,9 @@ void put_vcpu_context(struct image *g, unsigned vcpu, bool at_start)
     unsigned i;
 
     memset(c, 0, sizeof(c));
-    poke(c, 0x37F, 2);          /* FPU control word */
-    poke(c + 24, 0x1F80, 4);    /* MXCSR */
-    poke(c + 0x200, 0x25, 4);   /* i387 valid, in kernel, online */
+    poke(c, 0x37F, 2);        /* FPU control word */
+    poke(c + 24, 0x1F80, 4);  /* MXCSR */
+    poke(c + 0x200, 0x25, 4); /* i387 valid, in kernel, online */
     for (i = 0; i < COUNT(regs); i++) {
         int at = wide ? regs[i].at64 : regs[i].at32;
 
@@ -93,8 +93,10 @@ void put_vcpu_context(struct image *g, unsigned vcpu, bool at_start)
 void put_extended(struct image *g, unsigned vcpu, unsigned length)
 {
     uint8_t c[128];
-    unsigned used = length < 128 ? length : g->r->era >= ERA(4, 3, 0) ? 56
-                                          : g->r->era >= ERA(4, 2, 0) ? 40 : 32;
+    unsigned used = length < 128                ? length
+                    : g->r->era >= ERA(4, 3, 0) ? 56
+                    : g->r->era >= ERA(4, 2, 0) ? 40
+                                                : 32;
     unsigned i;
 
     memset(c, 0, sizeof(c));

@@ -4,15 +4,48 @@
 
 #include "xsgen.h"
 
-enum { END, PAGE_DATA, PV_INFO, P2M_FRAMES, VCPU_BASIC, VCPU_EXTENDED, VCPU_XSAVE, SHARED_INFO,
-       TSC_INFO, HVM_CONTEXT, HVM_PARAMS, TOOLSTACK, VCPU_MSRS, VERIFY, CHECKPOINT, DIRTY_LIST,
-       STATIC_DATA_END, CPUID_POLICY, MSR_POLICY };
+enum {
+    END,
+    PAGE_DATA,
+    PV_INFO,
+    P2M_FRAMES,
+    VCPU_BASIC,
+    VCPU_EXTENDED,
+    VCPU_XSAVE,
+    SHARED_INFO,
+    TSC_INFO,
+    HVM_CONTEXT,
+    HVM_PARAMS,
+    TOOLSTACK,
+    VCPU_MSRS,
+    VERIFY,
+    CHECKPOINT,
+    DIRTY_LIST,
+    STATIC_DATA_END,
+    CPUID_POLICY,
+    MSR_POLICY
+};
 
 static const char *const names[] = {
-    "END", "PAGE_DATA", "X86_PV_INFO", "X86_PV_P2M_FRAMES", "X86_PV_VCPU_BASIC",
-    "X86_PV_VCPU_EXTENDED", "X86_PV_VCPU_XSAVE", "SHARED_INFO", "X86_TSC_INFO", "HVM_CONTEXT",
-    "HVM_PARAMS", "TOOLSTACK", "X86_PV_VCPU_MSRS", "VERIFY", "CHECKPOINT",
-    "CHECKPOINT_DIRTY_PFN_LIST", "STATIC_DATA_END", "X86_CPUID_POLICY", "X86_MSR_POLICY",
+    "END",
+    "PAGE_DATA",
+    "X86_PV_INFO",
+    "X86_PV_P2M_FRAMES",
+    "X86_PV_VCPU_BASIC",
+    "X86_PV_VCPU_EXTENDED",
+    "X86_PV_VCPU_XSAVE",
+    "SHARED_INFO",
+    "X86_TSC_INFO",
+    "HVM_CONTEXT",
+    "HVM_PARAMS",
+    "TOOLSTACK",
+    "X86_PV_VCPU_MSRS",
+    "VERIFY",
+    "CHECKPOINT",
+    "CHECKPOINT_DIRTY_PFN_LIST",
+    "STATIC_DATA_END",
+    "X86_CPUID_POLICY",
+    "X86_MSR_POLICY",
 };
 
 static void head(struct image *g, const char *name, unsigned type, uint64_t length)
@@ -73,9 +106,10 @@ static void cpuid_leaf(unsigned i, uint32_t *leaf, uint32_t *subleaf)
     static const struct {
         uint32_t leaf, subleaf;
     } first[] = {
-        { 0, ~0U }, { 1, ~0U }, { 2, ~0U }, { 3, ~0U }, { 4, 0 },    { 5, ~0U },
-        { 6, ~0U }, { 7, 0 },   { 8, ~0U }, { 9, ~0U }, { 10, ~0U }, { 11, 0 },
-        { 12, ~0U }, { 13, 0 }, { 13, 1 },  { 0x40000000, ~0U },     { 0x40000100, ~0U },
+        { 0, ~0U },          { 1, ~0U },          { 2, ~0U },  { 3, ~0U }, { 4, 0 },
+        { 5, ~0U },          { 6, ~0U },          { 7, 0 },    { 8, ~0U }, { 9, ~0U },
+        { 10, ~0U },         { 11, 0 },           { 12, ~0U }, { 13, 0 },  { 13, 1 },
+        { 0x40000000, ~0U }, { 0x40000100, ~0U },
     };
 
     if (i < COUNT(first)) {

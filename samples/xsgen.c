@@ -26,8 +26,7 @@ static void check_era(const char *path, const struct recipe *r)
         fail(path, 0, "HVM guests are saved since Xen 3.1");
     if (r->vcpus > 64 && r->format == FORMAT_LEGACY && r->era < ERA(4, 2, 0))
         fail(path, 0, "more than 64 vCPUs are saved since Xen 4.2");
-    if (r->checkpoints && r->format == FORMAT_LEGACY &&
-        (r->era < ERA(4, 0, 0) || r->live.n == 0))
+    if (r->checkpoints && r->format == FORMAT_LEGACY && (r->era < ERA(4, 0, 0) || r->live.n == 0))
         fail(path, 0, "checkpoints need era 4.0 and a live save");
     if (r->compress && (r->era < ERA(4, 2, 0) || !r->checkpoints))
         fail(path, 0, "compression needs era 4.2 and checkpoints");
@@ -116,8 +115,10 @@ static int write_image(const struct image *g, const char *path)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "layout", no_argument, NULL, 'l' }, { "keys", no_argument, NULL, 'k' },
-        { "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
+        { "layout", no_argument, NULL, 'l' },
+        { "keys", no_argument, NULL, 'k' },
+        { "output", required_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     const char *output = NULL;

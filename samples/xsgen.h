@@ -17,8 +17,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define PAGE 4096U
-#define NO_ID INT64_MIN
+#define PAGE     4096U
+#define NO_ID    INT64_MIN
 #define LIST_MAX 64
 #define PATH_LEN 1024
 
@@ -70,9 +70,9 @@ struct seg {
     uint64_t length;
     uint64_t from; /* first byte of what the segment would yield in full */
     uint8_t *bytes;
-    size_t room;   /* allocated for bytes; 0: they are not to grow */
-    size_t owner;  /* its place among image.owned */
-    uint64_t pfn;  /* PAGE: frame; BATCH: first frame */
+    size_t room;    /* allocated for bytes; 0: they are not to grow */
+    size_t owner;   /* its place among image.owned */
+    uint64_t pfn;   /* PAGE: frame; BATCH: first frame */
     uint32_t count; /* PAGE: version; BATCH: entries */
     uint32_t form;  /* BATCH: enum batch_form */
 };
@@ -149,8 +149,17 @@ bool page_delta_word(uint64_t pfn, uint32_t version, unsigned *word);
 void poke(uint8_t *at, uint64_t value, unsigned bytes);
 
 /* guest.c: what the guest looks like */
-enum { PFN_START_INFO = 5, PFN_GDT = 8, PFN_P2M = 11, PFN_ROOT = 12, PFN_L3 = 13, PFN_L2 = 14,
-       PFN_L1 = 18, PFN_USER_ROOT = 20, PFN_PLAIN = 21 };
+enum {
+    PFN_START_INFO = 5,
+    PFN_GDT = 8,
+    PFN_P2M = 11,
+    PFN_ROOT = 12,
+    PFN_L3 = 13,
+    PFN_L2 = 14,
+    PFN_L1 = 18,
+    PFN_USER_ROOT = 20,
+    PFN_PLAIN = 21
+};
 enum { TYPE_BROKEN = 13, TYPE_XALLOC = 14, TYPE_XTAB = 15 };
 bool is_pv(const struct recipe *r);
 unsigned guest_width(const struct recipe *r);
@@ -186,7 +195,7 @@ void libxl_stream(struct image *g);
 void libxl_emulator(struct image *g);
 void container_image(struct image *g);
 
-#define ERA(major, minor, point) ((major) * 10000U + (minor) * 100U + (point))
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define ERA(major, minor, point) ((major)*10000U + (minor)*100U + (point))
+#define COUNT(a)                 (sizeof(a) / sizeof((a)[0]))
 
 #endif

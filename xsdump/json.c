@@ -97,18 +97,14 @@ static size_t put_character(const char *p, size_t n)
  * Everything from DEL on as \u escapes: that loses nothing for a program, and a terminal never
  * meets a C1 control or a bidirectional override.
  */
-void json_put(struct json_object *o)
+static void put_ascii(const char *p, size_t left)
 {
-    const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
-    size_t left;
-    const char *p = json_object_to_json_string_length(o, flags, &left);
-
-    while (p && left) {
+    while (left) {
         size_t plain = 0;
 
         while (plain < left && (unsigned char)p[plain] < 0x7f)
             plain++;
-        fwrite(p, 1, plain, stdout);
+        fwrite_unlocked(p, 1, plain, stdout);
         p += plain;
         left -= plain;
         if (left) {
@@ -118,5 +114,64 @@ void json_put(struct json_object *o)
             left -= n;
         }
     }
+}
+
+static void put_some(struct json_object *o, size_t but)
+{
+    const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+    size_t length = 0;
+    const char *text = json_object_to_json_string_length(o, flags, &length);
+
+    if (text && length >= but)
+        put_ascii(text, length - but);
     json_object_put(o);
+}
+
+void json_put(struct json_object *o)
+{
+    put_some(o, 0);
+}
+
+void json_put_open(struct json_object *o)
+{
+    put_some(o, 1);
+}
+
+void json_put_text(const char *text, size_t n)
+{
+    size_t plain = 0;
+
+    while (plain < n && text[plain] >= 0x20 && text[plain] < 0x7f && text[plain] != '"' &&
+           text[plain] != '\\')
+        plain++;
+    if (plain < n) {
+        json_put(json_text(text, n)); /* escaping is json-c's */
+        return;
+    }
+    putc_unlocked('"', stdout);
+    fwrite_unlocked(text, 1, n, stdout);
+    putc_unlocked('"', stdout);
+}
+
+void json_put_number(uint64_t number)
+{
+    const char *quote = number > EXACT ? "\"" : "";
+    char digits[24];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    fputs_unlocked(quote, stdout);
+    fwrite_unlocked(digits + at, 1, sizeof(digits) - at, stdout);
+    fputs_unlocked(quote, stdout);
+}
+
+void json_put_signed(int64_t number)
+{
+    if (number >= 0)
+        json_put_number((uint64_t)number);
+    else
+        json_put(json_signed(number));
 }

@@ -2,137 +2,141 @@
 /*
  * Fields as JSON: groups are objects, lists are arrays, bytes are hex strings. A number that has a
  * name (an enumeration, a mask) stands under its field's name, the name under "<field>_text".
+ *
+ * They are written as they are decoded: a batch has a thousand entries, and an object of json-c
+ * for each would cost more time than all the rest, and memory that grows with the record.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
 
-#define DEPTH_MAX  32U
-#define VALUES_MAX 16384U      /* per chunk: a record must not grow with the image */
-#define BYTES_MAX  (1U << 20)  /* of text and opaque bytes per chunk */
+#define DEPTH_MAX 32U
+#define TEXT_MAX  (1U << 20) /* of one text or opaque field */
 
-struct builder {
+struct writer {
     struct xsi_sink sink;
-    struct json_object *open[DEPTH_MAX];
-    unsigned depth;   /* of the innermost that is open; open[0] is the result */
+    uint32_t lists;   /* bit n: level n is a list */
+    unsigned depth;   /* levels that are open within "fields" */
     unsigned skipped; /* levels that are open but too deep to be shown */
-    size_t values, bytes;
+    bool comma;       /* something stands in front at this level */
     bool cut;
 };
 
-static void put_in(struct builder *b, const char *name, struct json_object *o)
+static void put_key(struct writer *w, const char *name, const char *suffix)
 {
-    struct json_object *in = b->open[b->depth];
-    char key[256]; /* a name can come from a configuration inside the image */
+    char key[320];
 
-    if (json_object_is_type(in, json_type_array))
-        json_object_array_add(in, o);
-    else
-        json_object_object_add(in, name ? cli_name(key, sizeof(key), name) : "value", o);
+    if (w->comma)
+        putc_unlocked(',', stdout);
+    w->comma = true;
+    if (w->lists >> w->depth & 1)
+        return;
+    /* A name can come from a configuration inside the image. */
+    cli_name(key, sizeof(key) - 8, name ? name : "value");
+    strcat(key, suffix);
+    json_put_text(key, strlen(key));
+    putc_unlocked(':', stdout);
 }
 
-static struct json_object *hex(const char *bytes, size_t n)
+static void put_hex(const char *bytes, size_t n)
 {
     static const char digit[] = "0123456789abcdef";
-    struct json_object *o;
-    char *text = malloc(2 * n + 1);
 
-    if (!text)
-        return NULL;
+    putc_unlocked('"', stdout);
     for (size_t i = 0; i < n; i++) {
-        text[2 * i] = digit[(unsigned char)bytes[i] >> 4];
-        text[2 * i + 1] = digit[(unsigned char)bytes[i] & 15];
+        putc_unlocked(digit[(unsigned char)bytes[i] >> 4], stdout);
+        putc_unlocked(digit[(unsigned char)bytes[i] & 15], stdout);
     }
-    o = json_object_new_string_len(text, (int)(2 * n));
-    free(text);
-    return o;
+    putc_unlocked('"', stdout);
 }
 
-static struct json_object *scalar(struct builder *b, const struct xsi_value *v)
+static void put_scalar(struct writer *w, const struct xsi_value *v)
 {
     size_t n = v->text_length;
 
-    if (v->kind == XSI_TEXT || v->kind == XSI_BYTES) {
-        if (n > BYTES_MAX - b->bytes) {
-            n = BYTES_MAX - b->bytes;
-            b->cut = true;
+    switch (v->kind) {
+    case XSI_TEXT:
+    case XSI_BYTES:
+        if (n > TEXT_MAX) {
+            n = TEXT_MAX;
+            w->cut = true;
         }
-        b->bytes += n;
-        return v->kind == XSI_TEXT ? json_text(v->text, n) : hex(v->text, n);
+        if (v->kind == XSI_TEXT)
+            json_put_text(v->text, n);
+        else
+            put_hex(v->text, n);
+        break;
+    case XSI_SINT:
+        json_put_signed((int64_t)v->number);
+        break;
+    case XSI_BOOL:
+        fputs(v->number ? "true" : "false", stdout);
+        break;
+    default:
+        json_put_number(v->number);
+        break;
     }
-    if (v->kind == XSI_SINT)
-        return json_signed((int64_t)v->number);
-    if (v->kind == XSI_BOOL)
-        return json_object_new_boolean(v->number != 0);
-    return json_number(v->number);
 }
 
-static void open_level(struct builder *b, const struct xsi_value *v)
+static void open_level(struct writer *w, const struct xsi_value *v)
 {
-    struct json_object *o;
-
-    if (b->skipped || b->depth + 1 == DEPTH_MAX) {
-        b->skipped++;
-        b->cut = true;
+    if (w->skipped || w->depth + 1 == DEPTH_MAX) {
+        w->skipped++;
+        w->cut = true;
         return;
     }
-    o = v->kind == XSI_LIST ? json_object_new_array() : json_object_new_object();
-    put_in(b, v->name, o);
-    b->open[++b->depth] = o;
+    put_key(w, v->name, "");
+    w->depth++;
+    w->lists &= ~(1U << w->depth);
+    w->lists |= (uint32_t)(v->kind == XSI_LIST) << w->depth;
+    putc_unlocked(v->kind == XSI_LIST ? '[' : '{', stdout);
+    w->comma = false;
 }
 
-static void close_level(struct builder *b)
+static void close_level(struct writer *w)
 {
-    if (b->skipped)
-        b->skipped--;
-    else if (b->depth)
-        b->depth--;
-}
-
-/* The name of a number, beside it. */
-static void put_meaning(struct builder *b, const struct xsi_value *v)
-{
-    char key[96];
-
-    if (!v->name || !v->text || strlen(v->name) > sizeof(key) - 6)
+    if (w->skipped) {
+        w->skipped--;
         return;
-    snprintf(key, sizeof(key), "%s_text", v->name);
-    put_in(b, key, json_text(v->text, v->text_length ? v->text_length : strlen(v->text)));
+    }
+    if (!w->depth)
+        return;
+    putc_unlocked(w->lists >> w->depth & 1 ? ']' : '}', stdout);
+    w->depth--;
+    w->comma = true;
 }
 
 static void value(struct xsi_sink *sink, const struct xsi_value *v)
 {
-    struct builder *b = (struct builder *)sink;
+    struct writer *w = (struct writer *)sink;
 
     if (v->kind == XSI_CLOSE) {
-        close_level(b);
-        return;
-    }
-    if (++b->values > VALUES_MAX) {
-        b->cut = true;
-        /* What opens must be counted all the same: its end comes. */
-        b->skipped += v->kind == XSI_GROUP || v->kind == XSI_LIST;
+        close_level(w);
         return;
     }
     if (v->kind == XSI_GROUP || v->kind == XSI_LIST) {
-        open_level(b, v);
+        open_level(w, v);
         return;
     }
-    if (b->skipped)
+    if (w->skipped)
         return;
-    put_in(b, v->name, scalar(b, v));
-    if (v->kind == XSI_ENUM || v->kind == XSI_FLAGS)
-        put_meaning(b, v);
+    put_key(w, v->name, "");
+    put_scalar(w, v);
+    if ((v->kind == XSI_ENUM || v->kind == XSI_FLAGS) && v->name && v->text) {
+        put_key(w, v->name, "_text");
+        json_put_text(v->text, v->text_length ? v->text_length : strlen(v->text));
+    }
 }
 
-struct json_object *json_fields(struct image *im, const struct xsi_chunk *chunk, bool *cut)
+bool json_put_fields(struct image *im, const struct xsi_chunk *chunk)
 {
-    struct builder b = { .sink = { value } };
+    struct writer w = { .sink = { value } };
 
-    b.open[0] = json_object_new_object();
-    if (xsi_chunk_fields(im->walk, chunk, settings_detail(im->set), &b.sink) < 0)
+    putc_unlocked('{', stdout);
+    if (xsi_chunk_fields(im->walk, chunk, settings_detail(im->set), &w.sink) < 0)
         im->status |= CLI_OPERATIONAL;
-    *cut = b.cut;
-    return b.open[0];
+    while (w.depth) /* a decoder that forgot to close */
+        close_level(&w);
+    putc_unlocked('}', stdout);
+    return !w.cut;
 }

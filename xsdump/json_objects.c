@@ -63,11 +63,8 @@ static void add_flags(struct json_object *o, const struct xsi_chunk *chunk)
             add(o, rows[i].key, json_object_new_boolean(1));
 }
 
-struct json_object *json_chunk(struct json_object *o, struct image *im,
-                               const struct xsi_chunk *chunk)
+void json_put_chunk(struct json_object *o, struct image *im, const struct xsi_chunk *chunk)
 {
-    bool cut = false;
-
     add(o, "index", json_number(chunk->index));
     add(o, "offset", json_number(chunk->offset));
     add(o, "length", json_number(chunk->length));
@@ -82,15 +79,14 @@ struct json_object *json_chunk(struct json_object *o, struct image *im,
             add(o, "last_pfn", json_number(chunk->last_pfn));
         }
     }
-    add(o, "fields", json_fields(im, chunk, &cut));
-    if (cut)
-        add(o, "fields_cut", json_object_new_boolean(1));
     if (*chunk->note)
         add(o, "note", json_text(chunk->note, strlen(chunk->note)));
     add_flags(o, chunk);
     if (chunk->flags & XSI_CHUNK_CUT)
         add(o, "wanted", json_number(chunk->wanted));
-    return o;
+    json_put_open(o);
+    fputs(",\"fields\":", stdout);
+    fputs(json_put_fields(im, chunk) ? "}" : ",\"fields_cut\":true}", stdout);
 }
 
 struct json_object *json_stack(const struct xsi_info *info)

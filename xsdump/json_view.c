@@ -131,12 +131,13 @@ static void json_view_chunk(struct view *v, struct image *im, const struct xsi_c
     if (!settings_wants(jv->set, chunk))
         return;
     if (jv->lines) {
-        put_line(json_chunk(record_new("chunk", im), im, chunk));
+        json_put_chunk(record_new("chunk", im), im, chunk);
+        putchar('\n');
         return;
     }
     fputs(jv->first_chunk ? "\n" : ",\n", stdout);
     jv->first_chunk = false;
-    json_put(json_chunk(json_object_new_object(), im, chunk));
+    json_put_chunk(json_object_new_object(), im, chunk);
 }
 
 static void json_view_finding(struct view *v, struct image *im, const struct xsi_finding *finding)

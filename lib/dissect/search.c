@@ -18,14 +18,21 @@
 #define TAIL (16U << 20)/* the last stretch of a file is always searched */
 #define MARKS_MAX 48
 
-/* One kind of mark and its next hit in the block. */
+typedef uint8_t vec __attribute__((vector_size(16)));
+
+/* Something to look for: two neighbouring bytes of an anchor, or the word range of a layer. */
 struct mark {
     size_t layer;
     const struct xsi_anchor *anchor; /* NULL: the layer's word range */
-    size_t next;                     /* SIZE_MAX: no more in this block */
+    size_t pair;                     /* place of the two bytes in the anchor */
+    vec first, second;
 };
 
-typedef uint8_t vec __attribute__((vector_size(16)));
+struct marks {
+    struct mark row[MARKS_MAX];
+    size_t count;
+    bool words;
+};
 
 static vec load(const uint8_t *p)
 {
@@ -35,76 +42,65 @@ static vec load(const uint8_t *p)
     return v;
 }
 
-/*
- * Next i in [from, to) whose little-endian u32 lies in [low, high]; high < 65536. Sixteen places at
- * a time: the two upper bytes must be zero and the two lower ones not both zero.
- */
-static size_t next_word(const uint8_t *p, size_t from, size_t to, uint32_t low, uint32_t high)
+static vec all(char byte)
 {
-    size_t i = from;
+    uint8_t b = (uint8_t)byte;
 
-    while (i < to) {
-        if (i + 19 <= to) {
-            vec high_bytes = load(p + i + 2) | load(p + i + 3);
-            vec low_bytes = load(p + i) | load(p + i + 1);
-            vec hit = (vec)(high_bytes == 0) & (vec)(low_bytes != 0);
-            uint64_t half[2];
-
-            memcpy(half, &hit, sizeof(half));
-            if (!(half[0] | half[1])) {
-                i += 16;
-                continue;
-            }
-        }
-        for (size_t end = i + 16 < to ? i + 16 : to; i < end; i++) {
-            uint32_t v = xsi_le32(p + i);
-
-            if (v >= low && v <= high)
-                return i;
-        }
-    }
-    return SIZE_MAX;
+    return (vec){ b, b, b, b, b, b, b, b, b, b, b, b, b, b, b, b };
 }
 
-static void mark_next(struct xsi_walk *w, struct mark *m, size_t from, size_t to, size_t have)
+/* The two bytes that an anchor is looked for by: not the commonest ones, if it has others. */
+static size_t rare_pair(const struct xsi_anchor *a)
 {
-    const struct xsi_format *f = w->layer[m->layer].format;
-    const uint8_t *p = w->scan_block, *hit;
-
-    m->next = SIZE_MAX;
-    if (from >= to)
-        return;
-    if (!m->anchor) {
-        size_t end = have >= 4 && to > have - 3 ? have - 3 : to;
-
-        if (have >= 4)
-            m->next = next_word(p, from, end, f->word_min, f->word_max);
-        return;
-    }
-    hit = memmem(p + from, have - from, m->anchor->bytes, m->anchor->length);
-    if (hit && (size_t)(hit - p) < to)
-        m->next = (size_t)(hit - p);
+    for (size_t i = 0; i + 1 < a->length; i++)
+        if (a->bytes[i] && a->bytes[i + 1] && a->bytes[i] != '\xff')
+            return i;
+    return 0;
 }
 
 /* The marks of the layers from the top down to index `lowest`. */
-static size_t marks_begin(struct xsi_walk *w, size_t lowest, struct mark *marks, size_t to,
-                          size_t have)
+static void marks_of(struct xsi_walk *w, size_t lowest, struct marks *m)
 {
-    size_t n = 0;
-
+    memset(m, 0, sizeof(*m));
     for (size_t l = w->depth; l-- > lowest;) {
         const struct xsi_format *f = w->layer[l].format;
 
         if (!f->resync)
             continue;
-        if (f->word_max && n < MARKS_MAX)
-            marks[n++] = (struct mark){ l, NULL, 0 };
-        for (const struct xsi_anchor *a = f->anchors; a && a->length && n < MARKS_MAX; a++)
-            marks[n++] = (struct mark){ l, a, 0 };
+        if (f->word_max && m->count < MARKS_MAX) {
+            m->row[m->count++] = (struct mark){ .layer = l };
+            m->words = true;
+        }
+        for (const struct xsi_anchor *a = f->anchors; a && a->length && m->count < MARKS_MAX; a++) {
+            size_t pair = rare_pair(a);
+
+            m->row[m->count++] = (struct mark){ l, a, pair, all(a->bytes[pair]),
+                                                all(a->bytes[pair + 1]) };
+        }
     }
-    for (size_t i = 0; i < n; i++)
-        mark_next(w, &marks[i], 0, to, have);
-    return n;
+}
+
+/* At which of the sixteen places from p on does a mark match? False when at none. */
+static bool any_mark(const struct marks *m, const uint8_t *p, uint8_t word[16], uint8_t anchor[16])
+{
+    vec v0 = load(p), v1 = load(p + 1), words = { 0 }, anchors = { 0 }, hit;
+    uint64_t half[2];
+
+    if (m->words) { /* a u32 below 65536 that is not zero; its exact range is tested later */
+        vec high = load(p + 2) | load(p + 3);
+
+        words = (vec)(high == 0) & (vec)((v0 | v1) != 0);
+    }
+    for (size_t i = 0; i < m->count; i++)
+        if (m->row[i].anchor)
+            anchors |= (vec)(v0 == m->row[i].first) & (vec)(v1 == m->row[i].second);
+    hit = words | anchors;
+    memcpy(half, &hit, sizeof(half));
+    if (!(half[0] | half[1]))
+        return false;
+    memcpy(word, &words, sizeof(words));
+    memcpy(anchor, &anchors, sizeof(anchors));
+    return true;
 }
 
 void xsi_search_begin(struct xsi_walk *w)
@@ -176,68 +172,109 @@ static void say_candidate(struct xsi_walk *w, size_t l, const struct xsi_sync *s
                    sync->why);
 }
 
-/* Copy the block at `at` into scan_block; *have bytes of it. 0, or -ENOMEM. */
+/* The block at `at` into scan_block; *have bytes of it, zeroes behind. 0, or -errno. */
 static int load_block(struct xsi_walk *w, uint64_t at, size_t *have)
 {
+    const size_t want = XSI_SCAN_BLOCK + OVERLAP;
     const uint8_t *p;
+    ssize_t n;
 
     *have = 0;
     if (!w->scan_block)
-        w->scan_block = malloc(XSI_SCAN_BLOCK + OVERLAP);
+        w->scan_block = malloc(want + OVERLAP);
     if (!w->scan_block)
         return -ENOMEM;
-    p = xsi_view_peek(&w->view, at, XSI_SCAN_BLOCK + OVERLAP, have);
-    memcpy(w->scan_block, p, *have);
+    if (xsi_source_seekable(w->src)) { /* past the windows: it is looked at just once */
+        n = xsi_source_read(w->src, w->scan_block, want, at);
+        if (n < 0 && !xsi_fault_is_medium((int)n))
+            return (int)n;
+        if (n < 0)
+            (void)xsi_view_peek(&w->view, at, 1, have); /* notes the fault and its place */
+        *have = n < 0 ? 0 : (size_t)n;
+    } else {
+        p = xsi_view_peek(&w->view, at, want, have);
+        memcpy(w->scan_block, p, *have);
+    }
+    memset(w->scan_block + *have, 0, want + OVERLAP - *have);
     return 0;
 }
 
-/*
- * Ask about all marked places of the block at `base` (`have` bytes in scan_block) that lie behind
- * `behind`, in ascending order. True when one was good enough: *sync and *layer tell which.
- */
-static bool scan(struct xsi_walk *w, size_t lowest, uint64_t base, size_t have, uint64_t behind,
-                 struct xsi_sync *sync, size_t *layer)
+/* One mark at place i of the block: ask its layer when it is really there. */
+static bool try_mark(struct xsi_walk *w, const struct mark *m, uint64_t base, size_t i, size_t have,
+                     uint64_t behind, struct xsi_sync *sync)
 {
-    size_t to = have > XSI_SCAN_BLOCK ? XSI_SCAN_BLOCK : have;
-    struct mark marks[MARKS_MAX];
-    size_t n = marks_begin(w, lowest, marks, to, have);
+    const struct xsi_format *f = w->layer[m->layer].format;
+    const uint8_t *p = w->scan_block;
+    uint64_t at = base + i;
+    uint32_t word;
 
-    for (;;) {
-        struct mark *first = NULL;
-        uint64_t at;
+    if (m->anchor) {
+        size_t back = m->anchor->back + m->pair;
 
-        for (size_t i = 0; i < n; i++)
-            if (marks[i].next != SIZE_MAX && (!first || marks[i].next < first->next))
-                first = &marks[i];
-        if (!first)
+        if (i < m->pair || i - m->pair + m->anchor->length > have ||
+            memcmp(p + i - m->pair, m->anchor->bytes, m->anchor->length) || at < back)
             return false;
-        at = base + first->next;
-        if (first->anchor)
-            at = at < (uint64_t)first->anchor->back ? 0 : at - (uint64_t)first->anchor->back;
-        if (at > behind) {
-            ask(w, first->layer, at, sync);
-            *layer = first->layer;
-            if (sync->confidence >= ACCEPT)
-                return true;
-            say_candidate(w, first->layer, sync);
-        }
-        mark_next(w, first, first->next + 1, to, have);
+        at -= back;
+    } else {
+        word = xsi_le32(p + i);
+        if (i + 4 > have || word < f->word_min || word > f->word_max ||
+            (f->may_start && !f->may_start(&w->layer[m->layer], p + i, have - i)))
+            return false;
     }
+    if (at <= behind)
+        return false;
+    ask(w, m->layer, at, sync);
+    if (sync->confidence >= ACCEPT)
+        return true;
+    say_candidate(w, m->layer, sync);
+    return false;
+}
+
+/*
+ * Ask about all marked places of the block at `base` that begin in its first `to` of `have` bytes
+ * and lie behind `behind`, in ascending order. True when one was good enough: *sync and *layer tell
+ * which.
+ */
+static bool scan(struct xsi_walk *w, size_t lowest, uint64_t base, size_t to, size_t have,
+                 uint64_t behind, struct xsi_sync *sync, size_t *layer)
+{
+    uint8_t word[16], anchor[16];
+    struct marks m;
+
+    marks_of(w, lowest, &m);
+    for (size_t block = 0; block < to + OVERLAP / 2; block += 16) {
+        if (!any_mark(&m, w->scan_block + block, word, anchor))
+            continue;
+        for (size_t i = block; i < block + 16; i++) {
+            /* behind `to` is the next block's; but an anchor there may begin in this one */
+            bool words = word[i - block] && i < to;
+
+            for (size_t k = 0; (words || anchor[i - block]) && k < m.count; k++) {
+                if (m.row[k].anchor ? !anchor[i - block] : !words)
+                    continue;
+                *layer = m.row[k].layer;
+                if (try_mark(w, &m.row[k], base, i, have, behind, sync))
+                    return true;
+            }
+        }
+    }
+    return false;
 }
 
 bool xsi_find_sync(struct xsi_walk *w, const struct xsi_layer *l, uint64_t from, uint64_t to,
                    struct xsi_sync *sync)
 {
     bool scan_option = w->options.scan, found_one = false;
-    size_t have, layer;
+    size_t have, end, layer;
 
     w->options.scan = false; /* no candidates are said here */
     for (uint64_t at = from; at < to && !found_one; at += XSI_SCAN_BLOCK) {
         if (load_block(w, at, &have) < 0 || !have)
             break;
-        if (have > to - at)
-            have = (size_t)(to - at);
-        found_one = scan(w, l->depth, at, have, from ? from - 1 : 0, sync, &layer);
+        end = have < XSI_SCAN_BLOCK ? have : XSI_SCAN_BLOCK;
+        if (end > to - at)
+            end = (size_t)(to - at);
+        found_one = scan(w, l->depth, at, end, have, from ? from - 1 : 0, sync, &layer);
         if (have < XSI_SCAN_BLOCK)
             break;
     }
@@ -248,10 +285,13 @@ bool xsi_find_sync(struct xsi_walk *w, const struct xsi_layer *l, uint64_t from,
 /* The block at scan_at; *have bytes of it in scan_block. 0, or -errno. */
 static int read_block(struct xsi_walk *w, size_t *have)
 {
+    int rc;
+
     if (w->scan_at > LOOK_BACK)
         xsi_view_advance(&w->view, w->scan_at - LOOK_BACK);
-    if (load_block(w, w->scan_at, have) < 0)
-        return -ENOMEM;
+    rc = load_block(w, w->scan_at, have);
+    if (rc < 0)
+        return rc;
     if (w->view.faulty && xsi_source_seekable(w->src)) {
         if (!xsi_fault_is_medium(w->view.fault_code))
             return w->view.fault_code;
@@ -279,16 +319,17 @@ static bool tail_pass(struct xsi_walk *w)
 int xsi_search_slice(struct xsi_walk *w)
 {
     struct xsi_sync sync;
-    size_t have, layer;
+    size_t have, to, layer;
     int rc = read_block(w, &have);
 
     if (rc < 0)
         return rc;
     if (!have)
         return xsi_left(w, w->scan_at) && xsi_source_seekable(w->src) ? 0 : give_up(w);
-    if (scan(w, 0, w->scan_at, have, w->lost_at, &sync, &layer))
+    to = have > XSI_SCAN_BLOCK ? XSI_SCAN_BLOCK : have;
+    if (scan(w, 0, w->scan_at, to, have, w->lost_at, &sync, &layer))
         return found(w, layer, &sync);
-    w->scan_at += have > XSI_SCAN_BLOCK ? XSI_SCAN_BLOCK : have;
+    w->scan_at += to;
     if (w->scan_at > w->reached)
         w->reached = w->scan_at;
     if (w->scan_at >= w->scan_limit && !tail_pass(w))

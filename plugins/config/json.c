@@ -151,7 +151,7 @@ static size_t digits(struct json *j)
     return j->at - from;
 }
 
-static bool at_char(const struct json *j, char a, char b)
+static bool at_char(const struct json *j, uint8_t a, uint8_t b)
 {
     return j->at < j->n && (j->text[j->at] == a || j->text[j->at] == b);
 }

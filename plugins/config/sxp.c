@@ -134,7 +134,7 @@ static const uint8_t *find_member(const uint8_t *text, size_t n, const char *key
     for (size_t i = 0; i + length + 2 < n; i++) {
         size_t at = i + length;
 
-        if (memcmp(text + i, key, length) || !i || text[i - 1] != '"')
+        if (memcmp(text + i, key, length) != 0 || !i || text[i - 1] != '"')
             continue;
         while (at < n && (text[at] == '\\' || text[at] == '"' || text[at] == ':' ||
                           text[at] == ' ' || text[at] == '['))
@@ -206,7 +206,7 @@ void config_sxp(const uint8_t *text, size_t n, bool whole, struct config_facts *
     size_t have = n < sizeof(start) - 1 ? n : sizeof(start) - 1;
 
     scan(text, n, whole, f, take_xend);
-    if (memcmp(text, start, have))
+    if (memcmp(text, start, have) != 0)
         config_problem(f, 0, "the text does not begin with (domain");
 }
 

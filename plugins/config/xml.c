@@ -137,8 +137,9 @@ static bool close_tag(struct xml *x)
 {
     size_t from = x->at + 2, length = x->tag[x->depth].length;
 
-    if (from + length < x->n && (memcmp(x->text + from, x->text + x->tag[x->depth].at, length) ||
-                                 x->text[from + length] != '>'))
+    if (from + length < x->n &&
+        (memcmp(x->text + from, x->text + x->tag[x->depth].at, length) != 0 ||
+         x->text[from + length] != '>'))
         return fail(x, from, "a closing tag does not fit the open one");
     if (from + length >= x->n) {
         x->at = x->n;

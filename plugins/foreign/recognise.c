@@ -8,15 +8,13 @@
 #define MBR_ENTRY      16
 
 static const struct {
+    const char *bytes, *name;
+    size_t offset, length;
     enum foreign_finding finding;
-    size_t offset;
-    const char *bytes;
-    size_t length;
     int score;
-    const char *name;
 } signatures[] = {
 #define SIGNATURE(finding, offset, bytes, score, name) \
-    { FOREIGN_##finding, offset, bytes, sizeof(bytes) - 1, score, name },
+    { bytes, name, offset, sizeof(bytes) - 1, FOREIGN_##finding, score },
 #include "signatures.def"
 #undef SIGNATURE
 };
@@ -101,7 +99,7 @@ static void elf(const uint8_t *p, size_t n, struct foreign_guess *out)
     struct xsi_cursor c = { p, n, false, false };
     unsigned type, segments;
 
-    if (n < 64 || memcmp(p, "\177ELF", 4))
+    if (n < 64 || memcmp(p, "\177ELF", 4) != 0)
         return;
     c.big = p[5] == 2;
     xsi_skip(&c, 16);
@@ -119,7 +117,7 @@ static void elf(const uint8_t *p, size_t n, struct foreign_guess *out)
 /* libvirt's Cloud-Hypervisor driver has the Xen driver's magic text. */
 static void libvirt(const uint8_t *p, size_t n, struct foreign_guess *out)
 {
-    if (n < 128 || memcmp(p, "libvirt-xml\n \0 \r", 16) || xsi_le32(p + 16) <= 2)
+    if (n < 128 || memcmp(p, "libvirt-xml\n \0 \r", 16) != 0 || xsi_le32(p + 16) <= 2)
         return;
     if (memmem(p + 64, n - 64 < 512 ? n - 64 : 512, "<domain type='xen'", 18))
         return;
@@ -181,7 +179,7 @@ static bool banner(const uint8_t *p, size_t n, struct foreign_guess *out)
     for (size_t i = 0; i < sizeof(banners) / sizeof(banners[0]); i++) {
         size_t length = strlen(banners[i]);
 
-        if (n <= length || memcmp(p, banners[i], length))
+        if (n <= length || memcmp(p, banners[i], length) != 0)
             continue;
         found(out, 90, FOREIGN_C96, "text of a migration handshake");
         out->banner = length;

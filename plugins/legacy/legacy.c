@@ -138,6 +138,7 @@ const struct xsi_format xsi_format_legacy = {
     .anchors = anchors,
     .word_min = 1,
     .word_max = LEGACY_BATCH_MAX,
+    .may_start = legacy_may_start,
     .findings = legacy_findings,
     .finding_count = LEGACY_FINDING_COUNT,
 };

@@ -128,6 +128,8 @@ bool legacy_look_as_batch(struct xsi_walk *w, const struct legacy *s, uint64_t a
                           struct legacy_look *look);
 /* Cheap test: do the first entries at `at` look like those of a batch? */
 bool legacy_starts_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at);
+/* The same from bytes in memory, for the engine's search. */
+bool legacy_may_start(const struct xsi_layer *l, const uint8_t *p, size_t n);
 /* Cheap test: can a chunk begin at `at`, or does the image end there? */
 bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at);
 /* Number of leading entries at `at` that form a plausible PFN list (ascending, in range). */

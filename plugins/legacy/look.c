@@ -242,11 +242,10 @@ bool legacy_look_as_batch(struct xsi_walk *w, const struct legacy *s, uint64_t a
     return k->entries == count;
 }
 
-bool legacy_starts_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+bool legacy_may_start(const struct xsi_layer *l, const uint8_t *p, size_t n)
 {
-    size_t have;
-    const uint8_t *p = xsi_peek(w, at, 4 + 4 * (size_t)s->ul, &have);
-    struct xsi_cursor c = { p, have, false, false };
+    const struct legacy *s = l->state;
+    struct xsi_cursor c = { p, n, false, false };
     uint64_t before = 0;
     uint32_t count = xsi_u32(&c);
 
@@ -254,7 +253,9 @@ bool legacy_starts_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at
         uint64_t word = xsi_ul(&c, s->ul);
         unsigned type = word >> 28 & 0xf;
 
-        if (c.short_read || word >> 32 || (type >= 5 && type <= 8))
+        if (c.short_read)
+            return true; /* what is there fits */
+        if (word >> 32 || (type >= 5 && type <= 8))
             return false;
         if (type == LEGACY_XTAB)
             continue;
@@ -265,6 +266,15 @@ bool legacy_starts_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at
         before = word & LEGACY_PFN_MASK;
     }
     return true;
+}
+
+bool legacy_starts_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+{
+    struct xsi_layer l = { .state = (void *)(uintptr_t)s };
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 4 + 4 * (size_t)s->ul, &have);
+
+    return legacy_may_start(&l, p, have);
 }
 
 bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at)

@@ -208,7 +208,7 @@ static int config_chunk(struct xsi_walk *w, struct libvirt_state *s, struct xsi_
     if (f->problem)
         xsi_report(w, &libvirt_findings[LIBVIRT_C75], s->xml_at + f->problem_at, 0,
                    "XML: %s, at its byte %zu", f->problem, f->problem_at);
-    else if (f->driver[0] && strcmp(f->driver, "xen"))
+    else if (f->driver[0] && strcmp(f->driver, "xen") != 0)
         xsi_report(w, &libvirt_findings[LIBVIRT_C79], s->xml_at, 0,
                    "the XML is that of a domain of type %s", f->driver);
     config_tell(f, xsi_info(w));

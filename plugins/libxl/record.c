@@ -95,7 +95,9 @@ static bool ends_here(struct xsi_walk *w, const struct libxl_records *r, uint64_
     if (h.have < LIBXL_RHDR_SIZE)
         return true;
     /* behind a checkpoint's last record libxc goes on; its own layer looks at that */
-    return (r->checkpointed && h.type) || size_ok(&h) || libxl_plausible(w, r, at);
+    if ((r->checkpointed && h.type) || size_ok(&h))
+        return true;
+    return h.type < LIBXL_RECORDS && h.length < 16; /* too short or too long, but a header */
 }
 
 static void check_padding(struct xsi_walk *w, const struct head *h)

@@ -55,13 +55,33 @@ static void decode_state(struct xsi_decode *d)
     qevm_decode(d, 0, d->length);
 }
 
+/*
+ * Bytes to the end of the image as far as QEMU_SIZE_KNOWN, else UINT64_MAX: a file and a pipe have
+ * to give the same answer.
+ */
+static uint64_t near_end(struct xsi_walk *w, uint64_t at)
+{
+    uint64_t left = xsi_left(w, at);
+    size_t have;
+
+    if (left == UINT64_MAX) {
+        xsi_peek(w, at, QEMU_SIZE_KNOWN + 1, &have);
+        left = have;
+    }
+    return left <= QEMU_SIZE_KNOWN ? left : UINT64_MAX;
+}
+
 static void look(struct xsi_walk *w, uint64_t at, struct qemu_shape *shape)
 {
+    uint8_t head[QEMU_LOOK];
     size_t have;
     const uint8_t *p = xsi_peek(w, at, QEMU_LOOK, &have);
 
-    /* less than was asked for is the end of the image, on a pipe too */
-    qemu_shape(p, have, have < QEMU_LOOK ? have : xsi_left(w, at), shape);
+    qemu_shape(p, have, UINT64_MAX, shape);
+    if (!shape->score)
+        return;
+    memcpy(head, p, have);
+    qemu_shape(head, have, near_end(w, at), shape);
 }
 
 static void qemu_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,
@@ -90,19 +110,6 @@ static int qemu_open(struct xsi_walk *w, struct xsi_layer *l, unsigned param)
     s->shape.length = 0;
     s->shape.head = s->shape.form == QEMU_UNKNOWN ? 0 : QEMU_SIGNATURE;
     return 0;
-}
-
-/* Bytes up to the end of the image; a file and a pipe answer alike. False: more than looked for. */
-static bool size_to_end(struct xsi_walk *w, uint64_t at, uint64_t *size)
-{
-    size_t have;
-
-    *size = xsi_left(w, at);
-    if (*size == UINT64_MAX) {
-        xsi_peek(w, at, QEMU_SIZE_KNOWN + 1, &have);
-        *size = have;
-    }
-    return *size <= QEMU_SIZE_KNOWN;
 }
 
 static const char *container(const struct xsi_walk *w, const struct xsi_layer *l)
@@ -266,7 +273,8 @@ static int qemu_step(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *
         return XSI_DONE;
     s->done = true;
     if (shape->to_end) {
-        known = size_to_end(w, xsi_at(w), &size);
+        size = near_end(w, xsi_at(w));
+        known = size != UINT64_MAX;
         if (!shape->cut)
             check_zeros(w, size);
         size = size > shape->head ? size - shape->head : 0;

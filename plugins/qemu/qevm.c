@@ -44,7 +44,7 @@ static uint32_t be32(const uint8_t *p)
 
 bool qevm_look(const uint8_t *p, size_t n, uint32_t *version)
 {
-    if (n < 4 || memcmp(p, QEVM_MAGIC, 4))
+    if (n < 4 || memcmp(p, QEVM_MAGIC, 4) != 0)
         return false;
     *version = n < QEVM_HEADER ? 0 : be32(p + 4);
     return true;
@@ -185,7 +185,7 @@ void qevm_decode(struct xsi_decode *d, size_t base, uint64_t length)
     version = be32(p + 4);
     xsi_put_text(d, "magic", XSI_TEXT, base, p, 4);
     xsi_put_name(d, "version", base + 4, 4, version, versions);
-    if (memcmp(p, QEVM_MAGIC, 4))
+    if (memcmp(p, QEVM_MAGIC, 4) != 0)
         return;
     if (version == 2 && n >= 16)
         xsi_put(d, "total_length", XSI_UINT, base + 8, 8,

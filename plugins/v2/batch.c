@@ -197,7 +197,8 @@ void v2_batch_read(struct xsi_walk *w, const struct v2_state *s, uint64_t at, ui
     b->lowest = b->first_page = UINT64_MAX;
     b->length = length;
     p = xsi_peek(w, at, want, &have);
-    if (length < 8 || have < V2_BATCH_HEAD)
+    b->headless = have < V2_BATCH_HEAD;
+    if (length < 8 || b->headless)
         return;
     c = v2_cursor(s, p + V2_RHDR_SIZE, 8);
     b->count = xsi_u32(&c);

@@ -157,6 +157,7 @@ static void check_plain(struct xsi_walk *w, struct xsi_layer *l, const struct v2
                   "one stops here");
         if (v2_libxl_follows(w, l, h->end))
             s->phase = V2_AT_LIBXL;
+        s->libxl.checkpointed = s->phase == V2_AT_LIBXL;
         break;
     case V2_DIRTY_PFNS:
         v2_report(w, V49, h->at, 8, "CHECKPOINT_DIRTY_PFN_LIST belongs to the back channel; a "

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* HVM_CONTEXT and HVM_PARAMS. What Xen refuses of the parameters: 4.22:hvm.c:hvm_set_param. */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "v2.h"
 #include "../x86/x86.h"
@@ -57,14 +56,8 @@ void v2_check_context(struct xsi_walk *w, struct v2_state *s, const struct v2_he
 }
 
 /* A parameter for which readers stop. */
-static void XSI_PRINTF(4, 0) refused(struct xsi_walk *w, enum v2_finding_id id, uint64_t at,
-                                     const char *fmt, uint64_t value)
-{
-    char text[160];
-
-    snprintf(text, sizeof(text), fmt, value);
-    xsi_report_as(w, &v2_findings[id], XSI_WARNING, 2, at, PARAM_SIZE, "%s", text);
-}
+#define refused(w, id, at, ...) \
+    xsi_report_as(w, &v2_findings[V2_##id], XSI_WARNING, 2, at, PARAM_SIZE, __VA_ARGS__)
 
 static void check_value(struct xsi_walk *w, uint64_t at, uint64_t index, uint64_t value)
 {
@@ -72,13 +65,13 @@ static void check_value(struct xsi_walk *w, uint64_t at, uint64_t index, uint64_
         v2_report(w, V81, at, 8, "HVM parameter 0x%" PRIx64 " does not exist; readers take it for "
                   "%" PRIu32, index, (uint32_t)index);
     else if (index >= INDEX_END)
-        refused(w, V2_V81, at, "HVM parameter %" PRIu64 " does not exist up to 4.22", index);
+        refused(w, V81, at, "HVM parameter %" PRIu64 " does not exist up to 4.22", index);
     else if (DEPRECATED >> index & 1)
-        refused(w, V2_V81, at, "HVM parameter %" PRIu64 " is refused from 4.14 on", index);
+        refused(w, V81, at, "HVM parameter %" PRIu64 " is refused from 4.14 on", index);
     else if (index == FIP_WIDTH && value != 0 && value != 4 && value != 8)
-        refused(w, V2_V95, at, "X87_FIP_WIDTH is %" PRIu64 "; 0, 4 and 8 are possible", value);
+        refused(w, V95, at, "X87_FIP_WIDTH is %" PRIu64 "; 0, 4 and 8 are possible", value);
     else if (index == NR_IOREQ_PAGES && (!value || value > 64))
-        refused(w, V2_V95, at, "NR_IOREQ_SERVER_PAGES is %" PRIu64, value);
+        refused(w, V95, at, "NR_IOREQ_SERVER_PAGES is %" PRIu64, value);
     else if (index == IDENT_PT && value % XSI_PAGE_SIZE)
         v2_report(w, V95, at + 8, 8, "IDENT_PT is 0x%" PRIx64 ", not the start of a page", value);
     else if ((index == STORE_PFN || index == CONSOLE_PFN) && value >> 40)

@@ -213,6 +213,7 @@ enum v2_look v2_look(struct xsi_walk *w, const struct xsi_layer *l, uint64_t at,
 {
     const struct v2_state *s = l->state;
     uint64_t limit = at + V2_CHECK_MAX;
+    unsigned zeros = 0;
     bool hopped = false;
 
     for (unsigned hop = 0; hop < HOPS && at <= limit; hop++) {
@@ -223,12 +224,19 @@ enum v2_look v2_look(struct xsi_walk *w, const struct xsi_layer *l, uint64_t at,
         enum v2_look look;
 
         if (c.short_read)
-            return look_short(w, at, have, hopped);
-        if (!type && !length)
-            return look_end(w, l, at, current);
+            return zeros ? V2_NOTHING : look_short(w, at, have, hopped);
+        if (!type && !length) {
+            look = look_end(w, l, at, current);
+            if (look == V2_GOOD || zeros++)
+                return look;
+            at += V2_RHDR_SIZE; /* one END too many? */
+            continue;
+        }
         if (!needs_next(type, length)) {
             look = look_batch(s, type, length, c.at, c.left);
-            return look != V2_NOTHING ? look : look_other(s, type, length, c.at, c.left);
+            if (look == V2_NOTHING)
+                look = look_other(s, type, length, c.at, c.left);
+            return !zeros ? look : look == V2_GOOD ? V2_NEAR : V2_NOTHING;
         }
         /* the image may end within a record that readers would skip */
         hopped = !(type & V2_OPTIONAL && length <= V2_SMALL && !xsi_exists(w, at, v2_span(length)));

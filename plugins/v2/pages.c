@@ -270,6 +270,8 @@ static bool believe(const struct v2_batch *b, const struct v2_head *h, enum v2_l
         return false;
     if (b->consistent)
         return true;
+    if (b->headless)
+        return h->length >= V2_BATCH_HEAD && h->length % 8 == 0 && h->length <= V2_CHECK_MAX;
     /* cut in the list: the header alone must make sense; cut behind it: nothing fits elsewhere */
     if (!b->complete)
         return b->count && b->count <= V2_BATCH_MAX && h->length >= 8 + 8 * b->count &&

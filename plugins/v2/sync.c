@@ -9,23 +9,11 @@
 #define FIND_SURE 95
 
 /*
- * Batches are found by their type word (word_min); the anchors are headers of fixed content and
- * the first words of bodies. Byte order little: no release writes the other one.
+ * Records are found by the word of their type (word_min, word_max) and a glance at what follows it.
+ * Byte order little: no release writes the other one.
  */
-#define ANCHOR(text, before) { text, sizeof(text) - 1, before }
 const struct xsi_anchor v2_anchors[] = {
-    ANCHOR("\xff\xff\xff\xff\xff\xff\xff\xff"
-           "XENF", 0),
-    ANCHOR("\x02\0\0\0\x08\0\0\0", 0),     /* X86_PV_INFO */
-    ANCHOR("\x04\0\0\0\x38\x14\0\0", 0),   /* X86_PV_VCPU_BASIC, 64-bit guest */
-    ANCHOR("\x04\0\0\0\xf8\x0a\0\0", 0),   /* ... 32-bit guest */
-    ANCHOR("\x05\0\0\0\x40\0\0\0", 0),     /* X86_PV_VCPU_EXTENDED, 4.6 to 4.9 */
-    ANCHOR("\x05\0\0\0\x48\0\0\0", 0),     /* ... from 4.10 on */
-    ANCHOR("\x05\0\0\0\x88\0\0\0", 0),     /* ... converted */
-    ANCHOR("\x07\0\0\0\0\x10\0\0", 0),     /* SHARED_INFO */
-    ANCHOR("\x08\0\0\0\x18\0\0\0", 0),     /* X86_TSC_INFO */
-    ANCHOR("\x01\0\0\0\x18\0\0\0\x86\x12\x38\x54", 8), /* HVM_CONTEXT: its first entry */
-    ANCHOR("\0\0\0\0\x01\0\0\0\0\0\0\0\xfc\xef\x0f\0", 12), /* HVM_PARAMS: STORE_PFN first */
+    { "\xff\xff\xff\xff\xff\xff\xff\xff" "XENF", 12, 0 },
     { NULL, 0, 0 }
 };
 
@@ -84,6 +72,8 @@ static bool strong_body(const struct v2_state *s, uint32_t type, uint32_t length
         return x86_hvm_starts(p, have);
     case V2_HVM_PARAMS:
         return a && x86_hvm_param(xsi_u64(&c)) != NULL;
+    case V2_MSR_POLICY:
+        return a == 0xce;
     case V2_PV_INFO:
     case V2_CPUID_POLICY:
         return true;
@@ -101,11 +91,10 @@ static void judge_record(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, u
     enum v2_look look;
     int fits;
 
-    if (type >= V2_RECORDS || !v2_size_ok(type, length) || !v2_rules[type].min ||
-        type == V2_DIRTY_PFNS ||
+    if (!v2_size_ok(type, length) || type == V2_DIRTY_PFNS || type == V2_TOOLSTACK ||
         (s->kind == 1 && V2_BIT(type) & V2_ONLY_HVM) || (s->kind == 2 && V2_BIT(type) & V2_ONLY_PV))
         return;
-    fits = v2_body_fits(s, type, length, body, have);
+    fits = v2_rules[type].min ? v2_body_fits(s, type, length, body, have) : 0;
     if (fits < 0 || (!fits && v2_rules[type].min != v2_rules[type].max))
         return;
     strong = strong_body(s, type, length, body, have);
@@ -117,13 +106,25 @@ static void judge_record(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, u
              look == V2_GOOD ? ", and a record follows" : "");
 }
 
+/* Length and count of a batch, and room for as many pages as the length asks for. */
+static bool batch_head(const struct v2_state *s, const uint8_t *p)
+{
+    struct xsi_cursor c = v2_cursor(s, p, V2_BATCH_HEAD);
+    uint32_t type = xsi_u32(&c), length = xsi_u32(&c), count = xsi_u32(&c), reserved = xsi_u32(&c);
+    uint64_t list = 8 + 8 * (uint64_t)count;
+
+    return type == V2_PAGE_DATA && !reserved && count && length >= list &&
+           length <= V2_CHECK_MAX && (length - list) % XSI_PAGE_SIZE == 0 &&
+           (length - list) / XSI_PAGE_SIZE <= count;
+}
+
 void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync)
 {
     const struct v2_state *s = l->state;
     size_t have;
     const uint8_t *p = xsi_peek(w, at, 32, &have);
     struct xsi_cursor c = v2_cursor(s, p, have);
-    uint32_t type = xsi_u32(&c), length = xsi_u32(&c), count, reserved;
+    uint32_t type = xsi_u32(&c), length = xsi_u32(&c);
 
     sync->confidence = 0;
     if (have < V2_BATCH_HEAD)
@@ -137,13 +138,26 @@ void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_
         judge_record(w, l, at, type, length, c.at, c.left, sync);
         return;
     }
-    count = xsi_u32(&c);
-    reserved = xsi_u32(&c);
-    if (reserved || !count || length < 8 + 8 * (uint64_t)count || length > V2_CHECK_MAX ||
-        (length - 8 - 8 * (uint64_t)count) % XSI_PAGE_SIZE ||
-        (length - 8 - 8 * (uint64_t)count) / XSI_PAGE_SIZE > count)
-        return;
-    judge_batch(w, l, at, length, sync);
+    if (batch_head(s, p))
+        judge_batch(w, l, at, length, sync);
+}
+
+bool v2_may_start(const struct xsi_layer *l, const uint8_t *p, size_t n)
+{
+    const struct v2_state *s = l->state;
+    struct xsi_cursor c = v2_cursor(s, p, n);
+    uint32_t type = xsi_u32(&c), length = xsi_u32(&c);
+
+    if (n < V2_BATCH_HEAD)
+        return true;
+    if (type == V2_PAGE_DATA)
+        return batch_head(s, p);
+    if (!v2_size_ok(type, length))
+        return false;
+    if (v2_rules[type].min)
+        return v2_body_fits(s, type, length, c.at, c.left) >= 0;
+    type = xsi_u32(&c); /* no body: what comes behind? */
+    return type && v2_size_ok(type, xsi_u32(&c));
 }
 
 uint64_t v2_find(struct xsi_walk *w, struct xsi_layer *l, uint64_t from, uint64_t to)

@@ -123,7 +123,8 @@ const struct xsi_format xsi_format_v2 = {
     .entries = v2_entries,
     .anchors = v2_anchors,
     .word_min = V2_PAGE_DATA,
-    .word_max = V2_PAGE_DATA,
+    .word_max = V2_RECORDS - 1,
+    .may_start = v2_may_start,
     .findings = v2_findings,
     .finding_count = V2_FINDING_COUNT,
 };

@@ -179,6 +179,8 @@ int v2_body_fits(const struct v2_state *s, uint32_t type, uint32_t length, const
 /* ---- sync.c ---- */
 extern const struct xsi_anchor v2_anchors[];
 void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync);
+/* Cheap test of a place that begins with the type of a batch. */
+bool v2_may_start(const struct xsi_layer *l, const uint8_t *p, size_t n);
 void v2_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sync *sync);
 
 /* First place in [from, to) where the stream certainly goes on; UINT64_MAX: none. */
@@ -187,6 +189,7 @@ uint64_t v2_find(struct xsi_walk *w, struct xsi_layer *l, uint64_t from, uint64_
 /* ---- batch.c: PAGE_DATA entries ---- */
 struct v2_batch {
     uint32_t length, count, reserved;
+    bool headless;         /* the image ends before the count does */
     bool complete;         /* all entries could be read */
     bool consistent;       /* length, count and entries agree */
     uint64_t pages;        /* entries that carry a page */

@@ -208,7 +208,7 @@ static void xapi_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, st
         return;
     }
     row = xsi_best_bid(w, at, XSI_LAYER_EMULATOR, &bid);
-    if (!row || strncmp(row->name, "qemu-", 5) || bid.score < 80)
+    if (!row || strncmp(row->name, "qemu-", 5) != 0 || bid.score < 80)
         return;
     sync->confidence = bid.score;
     snprintf(sync->why, sizeof(sync->why), "a device-model record: %.100s", bid.reason);

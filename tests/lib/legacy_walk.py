@@ -46,7 +46,8 @@ class Walk:
 
     def put(self, length, kind, ident="-", note=""):
         if self.at + length > self.size:
-            raise Bad("%s at %d is cut: %d of %d bytes" % (kind, self.at, self.size - self.at, length))
+            there = self.size - self.at
+            raise Bad("%s at %d is cut: %d of %d bytes" % (kind, self.at, there, length))
         self.rows.append((self.at, length, kind, ident, note))
         self.at += length
 

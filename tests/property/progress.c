@@ -34,7 +34,7 @@ static void every_layer(const uint8_t *bytes, size_t length)
 static void progress(void **state)
 {
     const struct image *image = *state;
-    size_t rounds = image->length < 1 << 18 ? 40 : 4, length;
+    size_t rounds = image->length < 1 << 18 ? 12 : 3, length;
 
     alarm(LIMIT_SECONDS);
     for (size_t seed = 1000; image->length && seed < 1000 + rounds; seed++) {

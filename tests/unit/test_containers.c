@@ -182,8 +182,7 @@ static struct seen *walk(const struct image *i, const char *as)
             keep_chunk(&s, ev.chunk);
             assert_int_equal(xsi_chunk_fields(w, ev.chunk, 2, &sink), 0);
         } else if (ev.kind == XSI_EV_FINDING && s.codes < CODES_MAX) {
-            snprintf(s.code[s.codes].code, sizeof(s.code[0].code), "%s",
-                     ev.finding->row->code + 3);
+            snprintf(s.code[s.codes].code, sizeof(s.code[0].code), "%s", ev.finding->row->code + 3);
             snprintf(s.code[s.codes++].text, sizeof(s.code[0].text), "%s", ev.finding->text);
         }
     }
@@ -241,7 +240,7 @@ static const char *note_of(const struct seen *s, const char *type)
 /* ---- xl ---- */
 
 #define XL_TEXT "Xen saved domain, xl format\n \0 \r"
-#define JSON(type) \
+#define JSON(type)                                                                            \
     "{ \"c_info\": { \"type\": \"" type "\", \"name\": \"v\\u00e4m\", \"uuid\": \"u-1\" },\n" \
     "  \"b_info\": { \"max_vcpus\": 3, \"l\": [ 1, -2.5e3, true, null, {} ] } }\n"
 
@@ -415,7 +414,8 @@ static void test_xl_prefixes(void **state)
 
 /* ---- xend ---- */
 
-#define SXP(image) "(domain (domid 4) (name 'x y') (uuid u-2) (vcpus 2) (image (" image " (a \"(\"))))"
+#define SXP(image) \
+    "(domain (domid 4) (name 'x y') (uuid u-2) (vcpus 2) (image (" image " (a \"(\"))))"
 
 static struct image *xend(const char *config, uint32_t length, bool hvm)
 {
@@ -465,9 +465,10 @@ static void test_xend(void **state)
 
 /* ---- libvirt ---- */
 
-#define XML(type)                                                                            \
-    "<?xml version='1.0'?>\n<domain type='xen' id='1'>\n <name>a&amp;b</name><!-- > -->\n"     \
-    " <uuid>u-3</uuid>\n <vcpu>2</vcpu>\n <os><type arch='x'>" type "</type></os>\n <on/></domain>\n"
+#define XML(type)                                                                          \
+    "<?xml version='1.0'?>\n<domain type='xen' id='1'>\n <name>a&amp;b</name><!-- > -->\n" \
+    " <uuid>u-3</uuid>\n <vcpu>2</vcpu>\n <os><type arch='x'>" type                        \
+    "</type></os>\n <on/></domain>\n"
 
 static struct image *libvirt(uint32_t version, const char *xml, uint32_t length)
 {
@@ -498,8 +499,7 @@ static void test_libvirt(void **state)
 
     (void)state;
     for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
-        i = libvirt(rows[r].version, rows[r].xml,
-                    (uint32_t)strlen(rows[r].xml) + 1 + rows[r].more);
+        i = libvirt(rows[r].version, rows[r].xml, (uint32_t)strlen(rows[r].xml) + 1 + rows[r].more);
         if (rows[r].legacy)
             legacy_pv(i);
         else
@@ -600,14 +600,30 @@ static struct image *xapi_v2(const char *parts, uint64_t more)
     text(i, "XenSavedDomv2-\n");
     for (; *parts; parts++) {
         switch (*parts) {
-        case 'x': part(i, 0x0f, sizeof(XENOPS) - 1), text(i, XENOPS); break;
-        case 'c': part(i, 0xf0, 0), libxc_v3(i, 2); break;
-        case 'q': part(i, 0xf00, QEVM3_SIZE(40) + more), qevm3(i, 40); break;
-        case 'v': part(i, 0xf11, 300), fill(i, 0x33, 300); break;
-        case 'd': part(i, 0xf10, 0), fill(i, 0x44, 500); break;
-        case 'l': part(i, 0xf01, 20), fill(i, 0x44, 20); break;
-        case '?': part(i, 0x1234, 20), fill(i, 0x44, 20); break;
-        default: part(i, 0xffff, 0); break;
+        case 'x':
+            part(i, 0x0f, sizeof(XENOPS) - 1), text(i, XENOPS);
+            break;
+        case 'c':
+            part(i, 0xf0, 0), libxc_v3(i, 2);
+            break;
+        case 'q':
+            part(i, 0xf00, QEVM3_SIZE(40) + more), qevm3(i, 40);
+            break;
+        case 'v':
+            part(i, 0xf11, 300), fill(i, 0x33, 300);
+            break;
+        case 'd':
+            part(i, 0xf10, 0), fill(i, 0x44, 500);
+            break;
+        case 'l':
+            part(i, 0xf01, 20), fill(i, 0x44, 20);
+            break;
+        case '?':
+            part(i, 0x1234, 20), fill(i, 0x44, 20);
+            break;
+        default:
+            part(i, 0xffff, 0);
+            break;
         }
     }
     return i;
@@ -620,11 +636,19 @@ static void test_xapi_v2(void **state)
         uint64_t more;
         const char *code;
     } rows[] = {
-        { "xcqe", 0, "" },        { "xcvqe", 0, "" },    { "xcdvqe", 0, "" },
-        { "xcqe", 7, "C63" },     { "xcqe", 1ULL << 40, "C63" },
-        { "xc?qe", 0, "C62" },    { "xqe", 0, "C64" },   { "xcq", 0, "C65" },
-        { "xqce", 0, "C66" },     { "xcqqe", 0, "C66" }, { "xclqe", 0, "C67" },
-        { "x", 0, "C69" },        { "xce", 0, "C57" },
+        { "xcqe", 0, "" },
+        { "xcvqe", 0, "" },
+        { "xcdvqe", 0, "" },
+        { "xcqe", 7, "C63" },
+        { "xcqe", 1ULL << 40, "C63" },
+        { "xc?qe", 0, "C62" },
+        { "xqe", 0, "C64" },
+        { "xcq", 0, "C65" },
+        { "xqce", 0, "C66" },
+        { "xcqqe", 0, "C66" },
+        { "xclqe", 0, "C67" },
+        { "x", 0, "C69" },
+        { "xce", 0, "C57" },
     };
     struct seen *s;
 
@@ -843,12 +867,29 @@ static void test_sections(void **state)
 
 static void test_json(void **state)
 {
-    static const char *const good[] = { "{}", "{\"a\":[]}", "{\"a\":[{\"b\":-0.5E+3}],\"c\":\"\\\"\"}",
+    static const char *const good[] = { "{}", "{\"a\":[]}",
+                                        "{\"a\":[{\"b\":-0.5E+3}],\"c\":\"\\\"\"}",
                                         " {\t\"a\" : null }\n" };
     static const char *const bad[] = {
-        "", "x", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":\"\\x\"}",
-        "{\"a\":\"\\u12g4\"}", "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", "{\"a\":1}}", "{\"a\":[1}",
-        "{a:1}", "{\"a\":tru}", "{\"a\":\"", "{\"a\":\"\\", "[1]",
+        "",
+        "x",
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":\"\x01\"}",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":1}}",
+        "{\"a\":[1}",
+        "{a:1}",
+        "{\"a\":tru}",
+        "{\"a\":\"",
+        "{\"a\":\"\\",
+        "[1]",
     };
     struct config_facts f;
     char deep[600];
@@ -881,8 +922,11 @@ static void test_texts_hostile(void **state)
         void (*scan)(const uint8_t *text, size_t n, bool whole, struct config_facts *f);
         const char *text;
     } rows[] = {
-        { config_json, JSON("hvm") }, { config_sxp, SXP("hvm") },  { config_xenops, XENOPS },
-        { config_xml, XML("hvm") },   { config_lines, "a=[ 'x' ]\nname=\"y\"\nvcpus=2\n" },
+        { config_json, JSON("hvm") },
+        { config_sxp, SXP("hvm") },
+        { config_xenops, XENOPS },
+        { config_xml, XML("hvm") },
+        { config_lines, "a=[ 'x' ]\nname=\"y\"\nvcpus=2\n" },
     };
     struct config_facts f;
 
@@ -915,14 +959,14 @@ static void test_foreign(void **state)
         size_t length;
         const char *code;
     } rows[] = {
-        { 0, "conectix", 8, "C80" },         { 0, "vhdxfile", 8, "C81" },
-        { 0, "QFI\xfb", 4, "C82" },          { 0, "KDMV", 4, "C83" },
+        { 0, "conectix", 8, "C80" },          { 0, "vhdxfile", 8, "C81" },
+        { 0, "QFI\xfb", 4, "C82" },           { 0, "KDMV", 4, "C83" },
         { 64, "\x7f\x10\xda\xbe", 4, "C84" }, { 0, "LibvirtQemudSave", 16, "C85" },
-        { 0, "QEVM\0\0\0\3\7", 9, "C86" },   { 0, "\xee\xfe\x0b\xf0", 4, "C87" },
-        { 0, "\xd2\xbe\xd2\xbe", 4, "C88" }, { 0, "PAGEDU64", 8, "C89" },
-        { 257, "ustar", 5, "C90" },          { 1080, "\x53\xef", 2, "C91" },
-        { 512, "EFI PART", 8, "C92" },       { 0, "\x89LZO\0\r\n\x1a\n", 9, "C97" },
-        { 0, "LUKS\xba\xbe", 6, "C98" },     { 0, "%PDF-", 5, "C99" },
+        { 0, "QEVM\0\0\0\3\7", 9, "C86" },    { 0, "\xee\xfe\x0b\xf0", 4, "C87" },
+        { 0, "\xd2\xbe\xd2\xbe", 4, "C88" },  { 0, "PAGEDU64", 8, "C89" },
+        { 257, "ustar", 5, "C90" },           { 1080, "\x53\xef", 2, "C91" },
+        { 512, "EFI PART", 8, "C92" },        { 0, "\x89LZO\0\r\n\x1a\n", 9, "C97" },
+        { 0, "LUKS\xba\xbe", 6, "C98" },      { 0, "%PDF-", 5, "C99" },
     };
     struct image *i = &image;
 
