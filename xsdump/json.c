@@ -116,25 +116,15 @@ static void put_ascii(const char *p, size_t left)
     }
 }
 
-static void put_some(struct json_object *o, size_t but)
+void json_put(struct json_object *o)
 {
     const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
     size_t length = 0;
     const char *text = json_object_to_json_string_length(o, flags, &length);
 
-    if (text && length >= but)
-        put_ascii(text, length - but);
+    if (text)
+        put_ascii(text, length);
     json_object_put(o);
-}
-
-void json_put(struct json_object *o)
-{
-    put_some(o, 0);
-}
-
-void json_put_open(struct json_object *o)
-{
-    put_some(o, 1);
 }
 
 void json_put_text(const char *text, size_t n)

@@ -15,8 +15,6 @@ struct json_object *json_number(uint64_t number);
 struct json_object *json_signed(int64_t number);
 /* Print on standard output, in ASCII only, and free. */
 void json_put(struct json_object *o);
-/* Print an object without its closing brace, and free it. */
-void json_put_open(struct json_object *o);
 /* The same values without an object in between. */
 void json_put_text(const char *text, size_t n);
 void json_put_number(uint64_t number);
@@ -26,8 +24,8 @@ void json_put_signed(int64_t number);
 struct json_object *json_finding_row(struct json_object *o, const struct xsi_finding_row *row);
 /* Adds the keys of a finding to o, and returns it. */
 struct json_object *json_finding(struct json_object *o, const struct xsi_finding *f);
-/* Print a chunk: the keys that o has already, its own, and its fields; frees o. */
-void json_put_chunk(struct json_object *o, struct image *im, const struct xsi_chunk *chunk);
+/* Print a chunk with its fields; a record of --jsonl names kind and file in front. */
+void json_put_chunk(struct image *im, const struct xsi_chunk *chunk, bool record);
 /* Print the fields of the current chunk as nested objects; false when something was left out. */
 bool json_put_fields(struct image *im, const struct xsi_chunk *chunk);
 struct json_object *json_stack(const struct xsi_info *info);

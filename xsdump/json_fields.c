@@ -25,16 +25,20 @@ struct writer {
 static void put_key(struct writer *w, const char *name, const char *suffix)
 {
     char key[320];
+    int n;
 
     if (w->comma)
         putc_unlocked(',', stdout);
     w->comma = true;
     if (w->lists >> w->depth & 1)
         return;
-    /* A name can come from a configuration inside the image. */
-    cli_name(key, sizeof(key) - 8, name ? name : "value");
-    strcat(key, suffix);
-    json_put_text(key, strlen(key));
+    /* A name can come from a configuration inside the image: it is text like any other. */
+    if (*suffix) {
+        n = snprintf(key, sizeof(key), "%.300s%s", name, suffix);
+        json_put_text(key, (size_t)n);
+    } else {
+        json_put_text(name ? name : "value", strlen(name ? name : "value"));
+    }
     putc_unlocked(':', stdout);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The records of schema 1: chunk, finding, guest, writer, page data. */
+/* The objects of schema 1 that come once or rarely: finding, guest, writer, page data. */
 #include <string.h>
 
 #include "json.h"
@@ -45,48 +45,6 @@ struct json_object *json_finding(struct json_object *o, const struct xsi_finding
     add(o, "length", json_number(f->length));
     add(o, "text", json_text(f->text, strlen(f->text)));
     return o;
-}
-
-static void add_flags(struct json_object *o, const struct xsi_chunk *chunk)
-{
-    static const struct {
-        unsigned flag;
-        const char *key;
-    } rows[] = {
-        { XSI_CHUNK_GAP, "gap" },       { XSI_CHUNK_UNREADABLE, "unreadable" },
-        { XSI_CHUNK_CUT, "cut" },       { XSI_CHUNK_RESYNC, "resync" },
-        { XSI_CHUNK_CERTAIN, "certain" },
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (chunk->flags & rows[i].flag)
-            add(o, rows[i].key, json_object_new_boolean(1));
-}
-
-void json_put_chunk(struct json_object *o, struct image *im, const struct xsi_chunk *chunk)
-{
-    add(o, "index", json_number(chunk->index));
-    add(o, "offset", json_number(chunk->offset));
-    add(o, "length", json_number(chunk->length));
-    add(o, "layer", literal(chunk->layer));
-    add(o, "type", literal(chunk->type));
-    add(o, "id", chunk->has_id ? json_signed(chunk->id) : NULL);
-    add(o, "pages", json_number(chunk->pages));
-    if (chunk->flags & XSI_CHUNK_PAGES) {
-        add(o, "entries", json_number(chunk->entries));
-        if (chunk->pages) {
-            add(o, "first_pfn", json_number(chunk->first_pfn));
-            add(o, "last_pfn", json_number(chunk->last_pfn));
-        }
-    }
-    if (*chunk->note)
-        add(o, "note", json_text(chunk->note, strlen(chunk->note)));
-    add_flags(o, chunk);
-    if (chunk->flags & XSI_CHUNK_CUT)
-        add(o, "wanted", json_number(chunk->wanted));
-    json_put_open(o);
-    fputs(",\"fields\":", stdout);
-    fputs(json_put_fields(im, chunk) ? "}" : ",\"fields_cut\":true}", stdout);
 }
 
 struct json_object *json_stack(const struct xsi_info *info)

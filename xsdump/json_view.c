@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * --json and --jsonl. Objects are made one per row and written at once; what is around them is
- * written by hand, so memory does not grow with the image.
+ * --json and --jsonl. Rows are written at once, and what is around them is written by hand, so
+ * memory does not grow with the image.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -131,13 +131,13 @@ static void json_view_chunk(struct view *v, struct image *im, const struct xsi_c
     if (!settings_wants(jv->set, chunk))
         return;
     if (jv->lines) {
-        json_put_chunk(record_new("chunk", im), im, chunk);
+        json_put_chunk(im, chunk, true);
         putchar('\n');
         return;
     }
     fputs(jv->first_chunk ? "\n" : ",\n", stdout);
     jv->first_chunk = false;
-    json_put_chunk(json_object_new_object(), im, chunk);
+    json_put_chunk(im, chunk, false);
 }
 
 static void json_view_finding(struct view *v, struct image *im, const struct xsi_finding *finding)

@@ -25,12 +25,13 @@ struct mark {
     size_t layer;
     const struct xsi_anchor *anchor; /* NULL: the layer's word range */
     size_t pair;                     /* place of the two bytes in the anchor */
-    vec first, second;
 };
 
+#define PAIRS 4 /* looked for at once; anchors that share a pair share its cost */
 struct marks {
     struct mark row[MARKS_MAX];
-    size_t count;
+    size_t count, pairs;
+    vec first[PAIRS], second[PAIRS];
     bool words;
 };
 
@@ -58,6 +59,23 @@ static size_t rare_pair(const struct xsi_anchor *a)
     return 0;
 }
 
+/* Takes the anchor in; one whose pair finds no room any more is left out. */
+static void add_anchor(struct marks *m, size_t layer, const struct xsi_anchor *a)
+{
+    size_t pair = rare_pair(a), i = 0;
+    vec first = all(a->bytes[pair]), second = all(a->bytes[pair + 1]);
+
+    while (i < m->pairs && (m->first[i][0] != first[0] || m->second[i][0] != second[0]))
+        i++;
+    if (i == PAIRS)
+        return;
+    m->first[i] = first;
+    m->second[i] = second;
+    if (i == m->pairs)
+        m->pairs++;
+    m->row[m->count++] = (struct mark){ layer, a, pair };
+}
+
 /* The marks of the layers from the top down to index `lowest`. */
 static void marks_of(struct xsi_walk *w, size_t lowest, struct marks *m)
 {
@@ -71,12 +89,12 @@ static void marks_of(struct xsi_walk *w, size_t lowest, struct marks *m)
             m->row[m->count++] = (struct mark){ .layer = l };
             m->words = true;
         }
-        for (const struct xsi_anchor *a = f->anchors; a && a->length && m->count < MARKS_MAX; a++) {
-            size_t pair = rare_pair(a);
-
-            m->row[m->count++] = (struct mark){ l, a, pair, all(a->bytes[pair]),
-                                                all(a->bytes[pair + 1]) };
-        }
+        for (const struct xsi_anchor *a = f->anchors; a && a->length && m->count < MARKS_MAX; a++)
+            add_anchor(m, l, a);
+    }
+    for (size_t i = m->pairs; i < PAIRS && m->pairs; i++) { /* so that the loop has a fixed length */
+        m->first[i] = m->first[0];
+        m->second[i] = m->second[0];
     }
 }
 
@@ -91,9 +109,11 @@ static bool any_mark(const struct marks *m, const uint8_t *p, uint8_t word[16], 
 
         words = (vec)(high == 0) & (vec)((v0 | v1) != 0);
     }
-    for (size_t i = 0; i < m->count; i++)
-        if (m->row[i].anchor)
-            anchors |= (vec)(v0 == m->row[i].first) & (vec)(v1 == m->row[i].second);
+    if (m->pairs)
+        anchors = ((vec)(v0 == m->first[0]) & (vec)(v1 == m->second[0])) |
+                  ((vec)(v0 == m->first[1]) & (vec)(v1 == m->second[1])) |
+                  ((vec)(v0 == m->first[2]) & (vec)(v1 == m->second[2])) |
+                  ((vec)(v0 == m->first[3]) & (vec)(v1 == m->second[3]));
     hit = words | anchors;
     memcpy(half, &hit, sizeof(half));
     if (!(half[0] | half[1]))

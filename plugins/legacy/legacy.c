@@ -118,9 +118,9 @@ static const struct xsi_layer_row layers[] = {
 static const struct xsi_anchor anchors[] = {
     { HVM_HEAD, 12, 32 },
     { HVM_HEAD, 12, 28 },
-    { "QemuDeviceModelRecord", 21, 0 },
+    { "DeviceModelRecord", 17, 4 }, /* behind "Qemu" */
     { "DeviceModelRecord0002", 21, 0 },
-    { "RemusDeviceModelState", 21, 0 },
+    { "DeviceModelState", 16, 5 }, /* behind "Remus" */
     { "\xff\xff\xff", 3, 1 },
     { 0 },
 };

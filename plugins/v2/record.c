@@ -7,6 +7,11 @@
 
 #define ZEROS_LOOK 65536U /* how far behind an early END something else is looked for */
 
+/* Types whose body tells its length. */
+#define OWN_ACCOUNT                                                                               \
+    (V2_BIT(V2_HVM_CONTEXT) | V2_BIT(V2_HVM_PARAMS) | V2_BIT(V2_P2M_FRAMES) |                     \
+     V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY))
+
 /* A length that the body itself gives: 8 + … for records that state or show one; 0 = none. */
 static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
 {
@@ -136,13 +141,31 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
                   PRIx32, h->type, v2_type(h->type)->name, h->length);
 }
 
+/*
+ * Another length by the body's own account, and a record there? Then the stated length skips
+ * records, or ends among zero bytes that look like END.
+ */
+static bool contradicted(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h)
+{
+    uint64_t own;
+
+    if (h->type >= V2_RECORDS || !(V2_BIT(h->type) & OWN_ACCOUNT))
+        return false;
+    own = own_length(w, l->state, h);
+    return own && own != h->length && own <= V2_CHECK_MAX &&
+           v2_look(w, l, h->at + v2_span((uint32_t)own), (enum v2_record)h->type) == V2_GOOD;
+}
+
 /* Does the record end where its length says? */
-static bool believe(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
+static bool believe(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h,
                     enum v2_look look)
 {
+    const struct v2_state *s = l->state;
     bool known = h->type < V2_RECORDS, size_ok = v2_size_ok(h->type, h->length);
     uint64_t own;
 
+    if (contradicted(w, l, h))
+        return false;
     if (look == V2_GOOD || look == V2_NEAR || look == V2_EDGE)
         return known || look != V2_NEAR || (h->type & ~V2_OPTIONAL) < 0x100;
     if (!known) /* the image may end within one that readers would skip */
@@ -197,7 +220,7 @@ int v2_step_record(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head
         look = v2_look(w, l, h->end, kind);
     else if (!xsi_exists(w, h->at, V2_CHECK_MAX))
         look = V2_BEYOND;
-    if (!believe(w, s, h, look)) {
+    if (!believe(w, l, h, look)) {
         report_lost(w, l, h);
         return XSI_LOST;
     }
