@@ -114,7 +114,7 @@ struct cli_findings {
     struct xsi_finding *held;
     size_t count, capacity;
     uint64_t dropped;
-    uint64_t by_severity[3]; /* all of them, also the dropped */
+    uint64_t by_severity[3];     /* all of them, also the dropped */
     uint64_t zero_from, zero_to; /* zeros behind the image; equal = none */
 };
 

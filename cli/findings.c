@@ -9,7 +9,9 @@
 const char *cli_severity(enum xsi_severity severity)
 {
     static const char *const names[] = {
-        [XSI_INFO] = "info", [XSI_WARNING] = "warning", [XSI_ERROR] = "error",
+        [XSI_INFO] = "info",
+        [XSI_WARNING] = "warning",
+        [XSI_ERROR] = "error",
     };
 
     return names[severity];
@@ -18,7 +20,9 @@ const char *cli_severity(enum xsi_severity severity)
 enum cli_colour cli_severity_colour(enum xsi_severity severity)
 {
     static const enum cli_colour colours[] = {
-        [XSI_INFO] = CLI_CYAN, [XSI_WARNING] = CLI_YELLOW, [XSI_ERROR] = CLI_RED,
+        [XSI_INFO] = CLI_CYAN,
+        [XSI_WARNING] = CLI_YELLOW,
+        [XSI_ERROR] = CLI_RED,
     };
 
     return colours[severity];
@@ -73,14 +77,13 @@ void cli_findings_free(struct cli_findings *s)
 void cli_finding_print(const struct cli_term *t, const struct xsi_finding *f)
 {
     const char *severity = cli_severity(f->row->severity);
-    char place[48];
-    int at;
+    char text[sizeof(f->text) + 160];
 
-    snprintf(place, sizeof(place), "0x%" PRIx64 ":", f->offset);
+    snprintf(text, sizeof(text), "%s %s at 0x%" PRIx64 ": %s", f->row->code, f->row->slug,
+             f->offset, f->text);
     fprintf(t->out, "%s%s%s ", cli_colour(t, cli_severity_colour(f->row->severity)), severity,
             cli_colour(t, CLI_PLAIN));
-    at = fprintf(t->out, "%s %s at %s ", f->row->code, f->row->slug, place);
-    cli_wrap(t, strlen(severity) + 1 + (size_t)(at > 0 ? at : 0), 2, f->text);
+    cli_wrap(t, strlen(severity) + 1, 2, text);
 }
 
 void cli_findings_print(const struct cli_term *t, const struct cli_findings *s)
@@ -100,8 +103,10 @@ unsigned cli_exit(const struct xsi_info *info)
 const char *cli_state(const struct xsi_info *info)
 {
     static const char *const names[] = {
-        [XSI_SOUND] = "whole", [XSI_DAMAGED] = "damaged",
-        [XSI_TRUNCATED] = "truncated", [XSI_UNKNOWN] = "unrecognised",
+        [XSI_SOUND] = "whole",
+        [XSI_DAMAGED] = "damaged",
+        [XSI_TRUNCATED] = "truncated",
+        [XSI_UNKNOWN] = "unrecognised",
     };
 
     return info->stack_length == 0 ? names[XSI_UNKNOWN] : names[info->state];
@@ -167,8 +172,8 @@ void cli_state_print(const struct cli_term *t, const struct xsi_info *info,
         snprintf(text, sizeof(text), "truncated at 0x%" PRIx64 ": %s. Next: xsdump --explain %s",
                  info->stream_end, left, code);
     else if (state == XSI_DAMAGED)
-        snprintf(text, sizeof(text),
-                 "damaged: %s. Next: xsdump --explain %s; xsdump --scan -a %s", left, code, word);
+        snprintf(text, sizeof(text), "damaged: %s. Next: xsdump --explain %s; xsdump --scan -a %s",
+                 left, code, word);
     else
         snprintf(text, sizeof(text),
                  "not recognised: no format claims these bytes. Next: xsdump --as list %s", word);

@@ -7,7 +7,7 @@
 #include "cli.h"
 
 #define OPTIONS_MAX 64
-#define LONG_ONLY 256 /* getopt's value of row n is LONG_ONLY + n, or its letter */
+#define LONG_ONLY   256 /* getopt's value of row n is LONG_ONLY + n, or its letter */
 
 /* getopt's two views of the rows. */
 struct tables {
@@ -62,8 +62,8 @@ static void complain(int what, char **argv, const struct cli_option *rows, size_
     size_t row = row_of(optopt, rows, count);
 
     if (what == ':' && row < count)
-        cli_error(NULL, "option --%s needs an argument, %s; %s", rows[row].name,
-                  rows[row].argument, help);
+        cli_error(NULL, "option --%s needs an argument, %s; %s", rows[row].name, rows[row].argument,
+                  help);
     else if (optopt >= LONG_ONLY && row < count)
         cli_error(NULL, "option --%s takes no argument; %s", rows[row].name, help);
     else if (optopt)

@@ -35,7 +35,7 @@ static void interrupted(int signal_number)
     raise(signal_number);
 }
 
-static void catch(int signal_number)
+static void catch (int signal_number)
 {
     struct sigaction action = { .sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND };
     struct sigaction old;
@@ -70,9 +70,9 @@ bool cli_start(void)
     open_out = occupied(STDOUT_FILENO);
     occupied(STDERR_FILENO);
     signal(SIGPIPE, SIG_IGN);
-    catch(SIGINT);
-    catch(SIGTERM);
-    catch(SIGHUP);
+    catch (SIGINT);
+    catch (SIGTERM);
+    catch (SIGHUP);
     if (!open_out)
         cli_error(NULL, "standard output is closed; redirect it to a file or to /dev/null");
     return open_out;

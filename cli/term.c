@@ -44,7 +44,7 @@ struct cli_term cli_prose(const struct cli_term *t)
 const char *cli_colour(const struct cli_term *t, enum cli_colour colour)
 {
     static const char *const sequence[] = {
-        [CLI_PLAIN] = "\033[0m", [CLI_RED] = "\033[31m",  [CLI_YELLOW] = "\033[33m",
+        [CLI_PLAIN] = "\033[0m", [CLI_RED] = "\033[31m", [CLI_YELLOW] = "\033[33m",
         [CLI_CYAN] = "\033[36m", [CLI_BOLD] = "\033[1m",
     };
 

@@ -8,7 +8,7 @@
 #include "xsdump.h"
 
 #define NAME_MAX_LENGTH 40
-#define NEAREST 3
+#define NEAREST         3
 
 static size_t least(size_t a, size_t b)
 {
@@ -67,16 +67,20 @@ static unsigned unknown(const char *what)
     for (size_t i = 0; i < NEAREST && best[i]; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s (%s)", i ? ", " : "",
                  best[i]->slug, best[i]->code);
-    cli_error(NULL, "--explain %s: neither a finding nor a number; nearest: %s; "
-              "all of them: xsdump --list-findings", what, text);
+    cli_error(NULL,
+              "--explain %s: neither a finding nor a number; nearest: %s; "
+              "all of them: xsdump --list-findings",
+              what, text);
     return CLI_USAGE;
 }
 
 static void explain_row(const struct cli_term *t, const struct xsi_finding_row *row)
 {
     static const char *const effects[] = {
-        [XSI_SOUND] = "the image is whole", [XSI_DAMAGED] = "the image is damaged",
-        [XSI_TRUNCATED] = "the image is truncated", [XSI_UNKNOWN] = "nothing can be said of it",
+        [XSI_SOUND] = "the image is whole",
+        [XSI_DAMAGED] = "the image is damaged",
+        [XSI_TRUNCATED] = "the image is truncated",
+        [XSI_UNKNOWN] = "nothing can be said of it",
     };
 
     fprintf(t->out, "%s%s %s%s\n", cli_colour(t, CLI_BOLD), row->code, row->slug,

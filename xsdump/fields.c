@@ -7,13 +7,13 @@
 
 #include "xsdump.h"
 
-#define DEPTH_MAX  32U
-#define NAME_WIDTH 24
-#define LINE_WIDTH 76              /* of packed lists, where there is no terminal */
-#define HEX_COPY   (4U << 20)      /* bytes of a chunk that -x can show beside fields */
-#define HEX_FIELD  256U            /* ... and of one field, without -vv */
-#define TEXT_FIELD 4096U           /* bytes of one text, without -vv */
-#define BYTES_SHOWN 32U            /* of an opaque field, without -x */
+#define DEPTH_MAX   32U
+#define NAME_WIDTH  24
+#define LINE_WIDTH  76         /* of packed lists, where there is no terminal */
+#define HEX_COPY    (4U << 20) /* bytes of a chunk that -x can show beside fields */
+#define HEX_FIELD   256U       /* ... and of one field, without -vv */
+#define TEXT_FIELD  4096U      /* bytes of one text, without -vv */
+#define BYTES_SHOWN 32U        /* of an opaque field, without -x */
 
 struct printer {
     struct xsi_sink sink;
@@ -97,8 +97,8 @@ static void begin_line(struct printer *p, const struct xsi_value *v)
     fprintf(p->term->out, "%*s", (p->hex ? 2 : 4) + indent, "");
     /* A name can come from a configuration inside the image. */
     if (v->name)
-        fprintf(p->term->out, "%-*s", v->kind >= XSI_GROUP || indent >= NAME_WIDTH
-                                          ? 0 : NAME_WIDTH - indent,
+        fprintf(p->term->out, "%-*s",
+                v->kind >= XSI_GROUP || indent >= NAME_WIDTH ? 0 : NAME_WIDTH - indent,
                 cli_name(name, sizeof(name), v->name));
     if (v->name && v->kind < XSI_GROUP)
         fputc(' ', p->term->out);
@@ -202,8 +202,8 @@ static void put_open(struct printer *p, const struct xsi_value *v)
 {
     unsigned level = v->level < DEPTH_MAX ? v->level : DEPTH_MAX - 1;
 
-    begin_line(p, &(struct xsi_value){ .kind = v->kind, .name = v->name, .level = v->level,
-                                       .offset = UINT64_MAX });
+    begin_line(p, &(struct xsi_value){
+                      .kind = v->kind, .name = v->name, .level = v->level, .offset = UINT64_MAX });
     if (!v->name)
         fprintf(p->term->out, "[%" PRIu64 "]", p->items[level]++);
     fputc('\n', p->term->out);
@@ -245,8 +245,9 @@ static void value(struct xsi_sink *sink, const struct xsi_value *v)
 int fields_print(const struct cli_term *t, struct image *im, const struct xsi_chunk *chunk)
 {
     const struct settings *set = im->set;
-    struct printer p = { .sink = { value }, .term = t, .chunk = chunk, .hex = set->hex,
-                         .unlimited = set->verbose > 1 };
+    struct printer p = {
+        .sink = { value }, .term = t, .chunk = chunk, .hex = set->hex, .unlimited = set->verbose > 1
+    };
     uint64_t body = chunk->flags & XSI_CHUNK_GAP ? chunk->length : chunk->meta;
     int rc;
 

@@ -9,8 +9,8 @@
 const char *image_kind(const struct image *im)
 {
     static const char *const names[] = {
-        [XSI_SOURCE_FILE] = "file",     [XSI_SOURCE_BLOCK] = "block device",
-        [XSI_SOURCE_PIPE] = "pipe",     [XSI_SOURCE_MEMORY] = "memory",
+        [XSI_SOURCE_FILE] = "file",       [XSI_SOURCE_BLOCK] = "block device",
+        [XSI_SOURCE_PIPE] = "pipe",       [XSI_SOURCE_MEMORY] = "memory",
         [XSI_SOURCE_OVERLAY] = "overlay",
     };
 

@@ -5,8 +5,8 @@
 #include "json.h"
 
 /* Keys are literals and each is added once: json-c need not copy or look for them. */
-#define add(object, key, value)                                                                  \
-    json_object_object_add_ex(object, key, value,                                                \
+#define add(object, key, value)                   \
+    json_object_object_add_ex(object, key, value, \
                               JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY)
 
 static struct json_object *literal(const char *text)

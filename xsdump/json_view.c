@@ -60,8 +60,8 @@ static struct json_object *kind_of(const struct image *im)
 {
     if (!im->src)
         return NULL;
-    return json_object_new_string(
-        xsi_source_kind(im->src) == XSI_SOURCE_BLOCK ? "block" : image_kind(im));
+    return json_object_new_string(xsi_source_kind(im->src) == XSI_SOURCE_BLOCK ? "block"
+                                                                               : image_kind(im));
 }
 
 /* What is known of an image (complete at its end) as keys of o. */
@@ -75,8 +75,8 @@ static void add_facts(struct json_object *o, const struct image *im, bool at_end
     json_object_object_add(o, "stack", json_stack(info));
     json_object_object_add(o, "guest", json_guest(info));
     json_object_object_add(o, "writer", json_writer(info));
-    json_object_object_add(o, "stream_end", at_end && im->walk ? json_number(info->stream_end)
-                                                               : NULL);
+    json_object_object_add(o, "stream_end",
+                           at_end && im->walk ? json_number(info->stream_end) : NULL);
 }
 
 static void add_end(struct json_object *o, const struct image *im, const struct xsi_error *error)
@@ -84,8 +84,8 @@ static void add_end(struct json_object *o, const struct image *im, const struct 
     const struct xsi_info *info = im->walk ? xsi_walk_info(im->walk) : NULL;
 
     add_facts(o, im, true);
-    json_object_object_add(o, "state", info && !error->code
-                                           ? json_object_new_string(cli_state(info)) : NULL);
+    json_object_object_add(o, "state",
+                           info && !error->code ? json_object_new_string(cli_state(info)) : NULL);
     json_object_object_add(o, "exit", json_object_new_int((int)im->status));
     if (im->pages)
         json_object_object_add(o, "page_data", json_page_data(im->pages));
@@ -207,8 +207,8 @@ struct view *json_view_new(const struct settings *set)
 
     if (!jv)
         return NULL;
-    jv->view = (struct view){ json_begin, json_view_chunk, json_view_finding, json_end, json_done,
-                              json_free };
+    jv->view = (struct view){ json_begin, json_view_chunk, json_view_finding,
+                              json_end,   json_done,       json_free };
     jv->set = set;
     jv->lines = set->jsonl;
     jv->first_image = true;

@@ -17,10 +17,10 @@
 
 #include "xsdump.h"
 
-#define SLOTS  (1U << 19)         /* 4 MiB of hashes */
-#define FULL   (SLOTS / 8 * 7)    /* beyond it probing gets long: no longer tracked */
-#define PIECE  64U
-#define BLOCK  256U               /* PFN entries that are asked for at a time */
+#define SLOTS (1U << 19)      /* 4 MiB of hashes */
+#define FULL  (SLOTS / 8 * 7) /* beyond it probing gets long: no longer tracked */
+#define PIECE 64U
+#define BLOCK 256U /* PFN entries that are asked for at a time */
 
 struct page_data {
     struct page_sums sums;

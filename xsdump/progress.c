@@ -8,8 +8,8 @@
 
 #include "xsdump.h"
 
-#define LINE_AFTER 1.0  /* seconds until the line appears, */
-#define LINE_EVERY 0.2  /* and between two of them */
+#define LINE_AFTER  1.0 /* seconds until the line appears, */
+#define LINE_EVERY  0.2 /* and between two of them */
 #define CLOCK_EVERY 32U /* events between two looks at the clock */
 
 double progress_now(void)
@@ -22,8 +22,8 @@ double progress_now(void)
 
 void progress_start(struct progress *p, const struct settings *set)
 {
-    bool rows_on_terminal = isatty(STDOUT_FILENO) &&
-                            (settings_stream(set) || set->json || set->jsonl);
+    bool rows_on_terminal =
+        isatty(STDOUT_FILENO) && (settings_stream(set) || set->json || set->jsonl);
 
     memset(p, 0, sizeof(*p));
     p->fd = set->progress_fd;

@@ -23,9 +23,18 @@ static const char *keep(struct rows *r, const char *name)
 void row_of_chunk(struct row *row, const struct xsi_chunk *c)
 {
     *row = (struct row){
-        .offset = c->offset, .length = c->length, .pages = c->pages, .batches = 1,
-        .first_pfn = c->first_pfn, .last_pfn = c->last_pfn, .layer = c->layer, .type = c->type,
-        .has_id = c->has_id, .id = c->id, .flags = c->flags, .wanted = c->wanted,
+        .offset = c->offset,
+        .length = c->length,
+        .pages = c->pages,
+        .batches = 1,
+        .first_pfn = c->first_pfn,
+        .last_pfn = c->last_pfn,
+        .layer = c->layer,
+        .type = c->type,
+        .has_id = c->has_id,
+        .id = c->id,
+        .flags = c->flags,
+        .wanted = c->wanted,
     };
 }
 

@@ -122,8 +122,8 @@ struct view *text_view_new(const struct settings *set, const struct cli_term *t)
 
     if (!tv)
         return NULL;
-    tv->view = (struct view){ text_begin, text_chunk, text_finding, text_end, text_done,
-                              text_free };
+    tv->view =
+        (struct view){ text_begin, text_chunk, text_finding, text_end, text_done, text_free };
     tv->set = set;
     tv->term = *t;
     return &tv->view;

@@ -94,9 +94,9 @@ struct row {
     char *note; /* owned; NULL = none, or a run's */
 };
 
-#define ROWS_HEAD 3968 /* rows kept from the start of an image, */
-#define ROWS_TAIL 128  /* and from its end, when there are more */
-#define ROWS_NAMES 128 /* different names of layers and types */
+#define ROWS_HEAD  3968 /* rows kept from the start of an image, */
+#define ROWS_TAIL  128  /* and from its end, when there are more */
+#define ROWS_NAMES 128  /* different names of layers and types */
 
 /* Folded rows of an image, until its head is known. */
 struct rows {
@@ -149,8 +149,8 @@ void page_data_print(const struct cli_term *t, const struct page_data *p);
 /* Counts for the JSON object. */
 struct page_sums {
     uint64_t pages, bytes, zero, duplicate, distinct, short_pages;
-    bool tracked;     /* duplicates: false once the table was full */
-    char hash[33];    /* XXH3-128 of all page data in stream order, hex */
+    bool tracked;      /* duplicates: false once the table was full */
+    char hash[33];     /* XXH3-128 of all page data in stream order, hex */
     struct page_type { /* entries by type name */
         const char *name;
         uint64_t entries, pages;
@@ -164,10 +164,10 @@ unsigned explain_print(const struct cli_term *t, const char *what);
 unsigned findings_list(const struct cli_term *t, bool json);
 
 struct progress {
-    int fd;           /* --progress-fd, -1 = none */
-    bool line;        /* a line on the terminal may be drawn */
+    int fd;    /* --progress-fd, -1 = none */
+    bool line; /* a line on the terminal may be drawn */
     bool drawn;
-    unsigned skip;    /* calls until the clock is looked at */
+    unsigned skip; /* calls until the clock is looked at */
     double start, last;
 };
 

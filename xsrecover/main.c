@@ -120,8 +120,8 @@ static unsigned run(const struct cli_term *t, int argc, char **argv)
             continue;
         if (argc - 1 >= commands[i].least)
             return commands[i].run(t, argc - 1, argv + 1);
-        cli_error(NULL, "%s needs an argument: xsrecover %s %s", commands[i].name,
-                  commands[i].name, commands[i].arguments);
+        cli_error(NULL, "%s needs an argument: xsrecover %s %s", commands[i].name, commands[i].name,
+                  commands[i].arguments);
         return CLI_USAGE;
     }
     cli_error(NULL, "this version has no command '%s'; --help lists those it has", argv[0]);

@@ -11,13 +11,14 @@ static const struct xsi_layer *layer_of(const struct xsi_walk *w)
     return w->chunk_layer && w->chunk_layer <= w->depth ? &w->layer[w->chunk_layer - 1] : NULL;
 }
 
-static void gap_fields(struct xsi_decode *d)
+/* What was found out when the gap was met: a pipe has gone by since. */
+static void gap_fields(const struct xsi_walk *w, struct xsi_decode *d)
 {
-    size_t n = d->have < 32 ? d->have : 32;
+    size_t n = w->gap_first_length < d->length ? w->gap_first_length : (size_t)d->length;
 
     xsi_put_text(d, "looks_like", XSI_TEXT, 0, d->chunk->note, strlen(d->chunk->note));
-    if (!(d->chunk->flags & XSI_CHUNK_UNREADABLE))
-        xsi_put_text(d, "first_bytes", XSI_BYTES, 0, d->bytes, n);
+    if (!(d->chunk->flags & XSI_CHUNK_UNREADABLE) && w->gap_first_at == d->offset)
+        xsi_put_text(d, "first_bytes", XSI_BYTES, 0, w->gap_first, n);
 }
 
 int xsi_chunk_fields(struct xsi_walk *w, const struct xsi_chunk *c, unsigned detail,
@@ -27,17 +28,15 @@ int xsi_chunk_fields(struct xsi_walk *w, const struct xsi_chunk *c, unsigned det
     const struct xsi_layer *l = layer_of(w);
     struct xsi_decode d = { .offset = c->offset, .length = c->length, .detail = detail,
                             .chunk = c, .sink = sink };
-    uint64_t want = c->meta < BODY_MAX ? c->meta : BODY_MAX;
+    uint64_t want = c->flags & XSI_CHUNK_PAGES ? c->meta : c->length;
 
-    if (c->flags & XSI_CHUNK_UNREADABLE)
-        want = 0;
-    else if (c->flags & XSI_CHUNK_GAP)
-        want = c->length < 32 ? c->length : 32;
-    d.bytes = xsi_view_peek(&w->view, c->offset, (size_t)want, &d.have);
+    if (want > BODY_MAX)
+        want = BODY_MAX;
     if (c->flags & XSI_CHUNK_GAP) {
-        gap_fields(&d);
+        gap_fields(w, &d);
         return 0;
     }
+    d.bytes = xsi_view_peek(&w->view, c->offset, (size_t)want, &d.have);
     if (!type || !type->decode || !l)
         return 0;
     d.state = l->state;

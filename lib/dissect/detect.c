@@ -169,7 +169,9 @@ int xsi_open_inner(struct xsi_walk *w, unsigned kinds, const char *expect)
         w->push_failed = true;
         return 0;
     }
-    if (choice.row->kind != XSI_LAYER_EMULATOR)
+    if (choice.row->kind == XSI_LAYER_EMULATOR)
+        w->records++;
+    else
         report_choice(w, &choice, expect);
     return xsi_open_layer(w, &choice);
 }

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #define ZERO_FULL (64U << 20)    /* a zero run is read in full up to here … */
+#define ZERO_PREFIX (4U << 20)
 #define ZERO_STRIDE (16U << 20)  /* … and then in samples this far apart */
 #define ZERO_SAMPLE (64U << 10)
 #define MAGIC_WORTH 512          /* libmagic guesses wildly on a few bytes */
@@ -50,6 +51,22 @@ uint64_t xsi_zero_run(struct xsi_walk *w, uint64_t from, bool *sampled)
         zeros = zero_prefix(p, have);
         at += zeros;
         if (zeros < have || have < want)
+            break;
+    }
+    return at - from;
+}
+
+uint64_t xsi_zero_prefix(struct xsi_walk *w, uint64_t from)
+{
+    uint64_t at = from;
+    size_t have, zeros;
+    const uint8_t *p;
+
+    while (at - from < ZERO_PREFIX) {
+        p = xsi_view_peek(&w->view, at, 64U << 10, &have);
+        zeros = zero_prefix(p, have);
+        at += zeros;
+        if (zeros < have || !have)
             break;
     }
     return at - from;
@@ -118,6 +135,9 @@ void xsi_identify(struct xsi_walk *w, uint64_t at, char *note, size_t size)
     size_t have;
 
     p = xsi_view_peek(&w->view, at, 256U << 10, &have);
+    w->gap_first_at = at;
+    w->gap_first_length = have < sizeof(w->gap_first) ? have : sizeof(w->gap_first);
+    memcpy(w->gap_first, p, w->gap_first_length);
     if (handshake(p, have)) {
         snprintf(note, size, "text of a migration handshake: \"%.60s\"", handshake(p, have));
         xsi_clean(note);
@@ -174,18 +194,21 @@ static bool gap_inside(struct xsi_walk *w)
 {
     const struct xsi_bad *bad = next_bad(w);
     uint64_t to = w->gap_end;
-    bool sampled = false;
 
     if (w->pos >= to)
         return false;
+    if (to == UINT64_MAX) { /* a pipe, given up: up to its end */
+        gap_chunk(w, UINT64_MAX, w->gap_note, 0);
+        w->gap_end = 0;
+        return w->chunk.length > 0;
+    }
     if (bad && bad->from <= w->pos) {
         gap_chunk(w, (bad->to < to ? bad->to : to) - w->pos, "read error", XSI_CHUNK_UNREADABLE);
         return true;
     }
     if (bad && bad->from < to)
         to = bad->from;
-    if (xsi_source_seekable(w->src) && to - w->pos <= ZERO_FULL &&
-        xsi_zero_run(w, w->pos, &sampled) >= to - w->pos)
+    if (w->pos == w->lost_at && w->gap_zeros >= to - w->pos)
         snprintf(w->gap_note, sizeof(w->gap_note), "all zero");
     gap_chunk(w, to - w->pos, w->gap_note, 0);
     return true;
@@ -245,10 +268,5 @@ bool xsi_gap_next(struct xsi_walk *w)
 {
     if (w->gap_only)
         return gap_inside(w);
-    if (w->gap_end > w->pos && !xsi_source_seekable(w->src)) {
-        /* the search of a forward-only source has gone through it already */
-        gap_chunk(w, w->gap_end - w->pos, w->gap_note, 0);
-        return true;
-    }
     return gap_behind(w);
 }

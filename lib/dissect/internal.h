@@ -89,6 +89,7 @@ struct xsi_walk {
     uint64_t chunk_count;
     unsigned stalls;     /* steps in a row that did not move */
     bool opened_any;
+    unsigned records;    /* device-model records so far */
 
     unsigned push_kinds;
     const char *push_expect;
@@ -116,6 +117,10 @@ struct xsi_walk {
     bool resumed_here;   /* mark the next chunk RESYNC */
     bool resumed_certain;
     char gap_note[XSI_NOTE_MAX];
+    uint8_t gap_first[32]; /* first bytes of what was identified last */
+    size_t gap_first_length;
+    uint64_t gap_first_at;
+    uint64_t gap_zeros;  /* zero bytes that the gap begins with, as far as that was looked at */
     uint64_t gap_end;    /* PH_REST: nothing claims [pos, gap_end) */
     bool gap_only;       /* gap_end is not the end of the image: go back to PH_STEP */
     void *magic;         /* libmagic, when loaded */
@@ -151,6 +156,8 @@ int xsi_open_inner(struct xsi_walk *w, unsigned kinds, const char *expect);
 /* gap.c */
 /* Bytes from `from` on that are zero; *sampled when a long run was not read in full. */
 uint64_t xsi_zero_run(struct xsi_walk *w, uint64_t from, bool *sampled);
+/* The same for the first 4 MiB, which a pipe can look at without passing them by. */
+uint64_t xsi_zero_prefix(struct xsi_walk *w, uint64_t from);
 /* Say in a few words what the bytes at `at` look like. */
 void xsi_identify(struct xsi_walk *w, uint64_t at, char *note, size_t size);
 /* Make w->chunk the next piece of what nothing claims. Returns false when there is none left. */

@@ -132,9 +132,11 @@ void xsi_search_begin(struct xsi_walk *w)
     w->candidates = 0;
     w->bad_count = 0;
     w->phase = XSI_PH_SEARCH;
-    if (!w->view.faulty)
+    w->gap_zeros = 0;
+    if (!w->view.faulty) {
         xsi_identify(w, w->pos, w->gap_note, sizeof(w->gap_note));
-    else
+        w->gap_zeros = xsi_zero_prefix(w, w->pos);
+    } else
         snprintf(w->gap_note, sizeof(w->gap_note), "in front of unreadable bytes");
 }
 
@@ -161,9 +163,11 @@ static int found(struct xsi_walk *w, size_t l, const struct xsi_sync *sync)
 
 static int give_up(struct xsi_walk *w)
 {
+    uint64_t left = xsi_left(w, w->lost_at);
+
     w->phase = XSI_PH_REST;
-    w->gap_only = false;
-    w->gap_end = w->view.ended && !xsi_source_seekable(w->src) ? w->view.end : 0;
+    w->gap_only = true;
+    w->gap_end = left == UINT64_MAX ? UINT64_MAX : w->lost_at + left;
     xsi_report(w, &xsi_general_findings[XSI_C09], w->lost_at, 0,
                "no place was found where %s goes on; %s",
                w->depth ? w->layer[w->depth - 1].row->name : "the image",

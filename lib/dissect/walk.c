@@ -159,8 +159,11 @@ void xsi_place_chunk(struct xsi_walk *w)
     c->offset = w->pos;
     c->index = w->chunk_count++;
     c->depth = (unsigned)w->depth;
-    if (c->wanted > XSI_PEEK_MAX)
-        xsi_view_hold(&w->view, w->pos, c->meta < (4U << 20) ? (size_t)c->meta : 4U << 20);
+    if (c->wanted > XSI_PEEK_MAX) { /* its fields will be asked for when it has gone by */
+        uint64_t head = c->flags & XSI_CHUNK_PAGES ? c->meta : c->wanted;
+
+        xsi_view_hold(&w->view, w->pos, head < (4U << 20) ? (size_t)head : 4U << 20);
+    }
     c->length = xsi_view_extent(&w->view, w->pos, c->length);
     if (open_end)
         c->wanted = c->length;
@@ -332,6 +335,10 @@ static int behind_all(struct xsi_walk *w)
     }
     if (w->stalls < STALLS_MAX && xsi_detect(w, w->pos, XSI_LAYER_EMULATOR, &choice) &&
         choice.bid.score >= 60) {
+        if (w->records++)
+            xsi_report(w, &xsi_general_findings[XSI_C12], w->pos, 0,
+                       "another device-model record stands behind the image: %s",
+                       choice.bid.reason);
         w->stalls++;
         return xsi_open_layer(w, &choice);
     }

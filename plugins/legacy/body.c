@@ -166,7 +166,11 @@ static int emit_batch(struct xsi_walk *w, struct legacy *s, const struct legacy_
     if (k->pages)
         s->next_pfn = k->last_pfn + 1;
     s->pages_in_first += k->pages;
+    s->packed += k->pages;
     s->full_batch = k->count;
+    if (s->has_map || s->last_checkpoint)
+        xsi_report(w, &legacy_findings[LEGACY_L48], k->at, 4, "a batch behind %s",
+                   s->last_checkpoint ? "LAST_CHECKPOINT" : "VCPU_INFO");
     s->has_map = false;
     s->batches++;
     xsi_read_ahead(w, 4 + (size_t)s->ul * s->full_batch);
@@ -344,6 +348,10 @@ static void take_vcpus(struct xsi_walk *w, struct legacy *s, const struct legacy
         memset(s->map, 0, sizeof(s->map));
         for (unsigned i = 0; i <= s->max_vcpu / 64; i++)
             s->map[i] = xsi_le64(p + 8 + 8 * (size_t)i);
+        if (s->max_vcpu % 64 != 63 && s->map[s->max_vcpu / 64] >> (s->max_vcpu % 64 + 1))
+            xsi_report(w, &legacy_findings[LEGACY_L19], k->at + 8, k->length - 8,
+                       "the map names vCPUs above the highest id, %u; readers ignore them",
+                       s->max_vcpu);
         if (!(s->map[0] & 1))
             xsi_report(w, &legacy_findings[LEGACY_L19], k->at + 8, 8,
                        "the map of online vCPUs does not name vCPU 0");
@@ -389,6 +397,11 @@ static void check_chunk(struct xsi_walk *w, struct legacy *s, const struct legac
         xsi_report(w, &legacy_findings[LEGACY_L26], k->at, k->length,
                    s->checkpoint ? "compressed data without ENABLE_COMPRESSION before it"
                                  : "compressed data in the first checkpoint");
+    else if (k->row->body == BODY_COMPRESSED)
+        legacy_check_compressed(w, s, k->at + k->meta, k->length - k->meta);
+    if (s->has_map && (k->row->type.id == -2 || k->row->type.id == -7))
+        xsi_report(w, &legacy_findings[LEGACY_L48], k->at, k->length,
+                   "%s stands behind VCPU_INFO, which ends the pages", k->row->type.name);
 }
 
 static int step_chunk(struct xsi_walk *w, struct legacy *s, const struct legacy_look *k,
@@ -470,6 +483,9 @@ static int step_end(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
     xsi_chunk_is(c, &legacy_parts[PART_END], 4);
     c->has_id = true;
     c->id = 0;
+    legacy_check_unpacked(w, s, k->at);
+    if (!s->checkpoint && !s->pages_in_first && s->has_map)
+        xsi_report(w, &legacy_findings[LEGACY_L46], k->at, 4, "the body ends without a page");
     if (!s->last_checkpoint)
         xsi_note(c, "no LAST_CHECKPOINT before it");
     s->end_at = k->at;

@@ -172,7 +172,7 @@ void legacy_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row
 
     c.at = xsi_peek(w, at, ul, &c.left);
     p2m_size = xsi_ul(&c, ul);
-    if (c.short_read || p2m_size < 16 || p2m_size > LEGACY_P2M_MAX)
+    if (c.short_read || p2m_size == 0 || p2m_size > LEGACY_P2M_MAX)
         return;
     s = xsi_scratch(w, sizeof(*s));
     if (!s)

@@ -101,6 +101,8 @@ struct legacy {
     unsigned vcpus_left;
     bool last_checkpoint;        /* LAST_CHECKPOINT was seen in this body */
     bool will_compress, compress;/* ENABLE_COMPRESSION seen; in force (from the 2nd checkpoint) */
+    uint64_t packed, unpacked;   /* pages named and pages found compressed in this checkpoint */
+    bool unpacked_bad;
     bool verify;
     unsigned checkpoint;         /* complete tails so far */
     unsigned context_from, context_to; /* releases that the HVM context allows; 0 = any */
@@ -157,6 +159,11 @@ static inline unsigned legacy_vcpu_size(const struct legacy *s)
 {
     return s->gw == 4 ? LEGACY_VCPU32 : LEGACY_VCPU64;
 }
+
+/* ---- compress.c ---- */
+/* Check the compressed pages at `at`; and, at the end of a body, whether they are as many as named. */
+void legacy_check_compressed(struct xsi_walk *w, struct legacy *s, uint64_t at, uint64_t length);
+void legacy_check_unpacked(struct xsi_walk *w, struct legacy *s, uint64_t at);
 
 /* ---- detect.c, resync.c, era.c, entries.c ---- */
 void legacy_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,

@@ -248,6 +248,22 @@ static void next_vcpu(struct legacy *s)
     s->phase = s->vcpus_left ? PH_VCPU : PH_SHARED;
 }
 
+/* vCPU 0 names its start_info frame in edx or rdx; xc_domain_save@3.0 to 4.5. */
+static void check_start_info(struct xsi_walk *w, const struct legacy *s)
+{
+    uint64_t at = xsi_at(w) + (s->gw == 4 ? 524 : 616), pfn;
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 8, &have);
+
+    if (s->vcpu || have < 8)
+        return;
+    pfn = s->gw == 4 ? xsi_le32(p) : xsi_le64(p);
+    if (pfn >= s->p2m_size)
+        xsi_report(w, &legacy_findings[LEGACY_L49], at, s->gw,
+                   "start_info is in frame 0x%" PRIx64 ", the guest has 0x%" PRIx64 " frames", pfn,
+                   s->p2m_size);
+}
+
 static int step_vcpu(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
 {
     uint64_t root = root_pfn(w, s, xsi_at(w));
@@ -260,6 +276,7 @@ static int step_vcpu(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
         xsi_report(w, &legacy_findings[LEGACY_L35], xsi_at(w) + cr3_offset(s), s->gw,
                    "cr3 of vCPU %u names frame 0x%" PRIx64 ", the guest has 0x%" PRIx64 " frames",
                    s->vcpu, root, s->p2m_size);
+    check_start_info(w, s);
     s->phase = s->extv ? PH_VCPU_EXT : PH_VCPU_XSAVE;
     if (!s->extv && !s->xcnt)
         next_vcpu(s);
@@ -268,6 +285,13 @@ static int step_vcpu(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
 
 static int step_vcpu_ext(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
 {
+    size_t have;
+    const uint8_t *p = xsi_peek(w, xsi_at(w), 4, &have);
+
+    if (have == 4 && xsi_le32(p) != s->vcpu)
+        xsi_report(w, &legacy_findings[LEGACY_L47], xsi_at(w), 4,
+                   "the extended context of vCPU %u says that it is vCPU %u's", s->vcpu,
+                   xsi_le32(p));
     xsi_chunk_is(c, &legacy_parts[PART_VCPU_EXTENDED], LEGACY_EXTV);
     s->shown_vcpu = s->vcpu;
     xsi_note(c, "vCPU %u", s->vcpu);
@@ -349,6 +373,11 @@ static int step_magic(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
     if (have == 24)
         xsi_note(c, "ioreq 0x%" PRIx64 ", bufioreq 0x%" PRIx64 ", xenstore 0x%" PRIx64,
                  xsi_le64(p), xsi_le64(p + 8), xsi_le64(p + 16));
+    for (size_t i = 0; i + 8 <= have && i < 24; i += 8)
+        if (xsi_le64(p + i) >= s->p2m_size)
+            xsi_report(w, &legacy_findings[LEGACY_L45], xsi_at(w) + i, 8,
+                       "frame 0x%" PRIx64 " in a guest of 0x%" PRIx64, xsi_le64(p + i),
+                       s->p2m_size);
     cut_in(w, s, c);
     s->phase = PH_CONTEXT;
     return XSI_CHUNK;

@@ -12,17 +12,18 @@ static void check_pv_info(struct xsi_walk *w, struct v2_state *s, const struct v
 {
     size_t have;
     const uint8_t *p = xsi_peek(w, h->at + V2_RHDR_SIZE, 8, &have);
-    bool first = !(s->seen & V2_BIT(V2_PV_INFO)) || !s->width;
+    bool valid;
 
     if (h->length < 8 || have < 8)
         return;
-    if (!((p[0] == 4 && p[1] == 3) || (p[0] == 8 && p[1] == 4)))
+    valid = (p[0] == 4 && p[1] == 3) || (p[0] == 8 && p[1] == 4);
+    if (!valid)
         v2_report(w, V70, h->at + V2_RHDR_SIZE, 2, "guest width %u with %u levels of page tables; "
                   "4 with 3 and 8 with 4 exist", p[0], p[1]);
     if (p[2] || p[3] || p[4] || p[5] || p[6] || p[7])
         v2_report(w, V47, h->at + V2_RHDR_SIZE + 2, 6, "reserved bytes of X86_PV_INFO are not "
                   "zero");
-    if (!first || (p[0] != 4 && p[0] != 8))
+    if (s->width || !valid)
         return;
     s->width = p[0];
     s->levels = p[1];

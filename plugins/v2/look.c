@@ -153,7 +153,7 @@ static enum v2_look look_other(const struct v2_state *s, uint32_t type, uint32_t
         if (v2_rules[type].min == v2_rules[type].max &&
             __builtin_popcount(length ^ v2_rules[type].min) == 1)
             return V2_NEAR;
-        if (fits > 0)
+        if (fits > 0 && length >= 4)
             return V2_NEAR;
     }
     twin = v2_one_bit_off(type, length);
@@ -179,11 +179,11 @@ static enum v2_look look_end(struct xsi_walk *w, const struct xsi_layer *l, uint
     size_t have;
 
     if ((s->seen | V2_BIT(current)) & V2_TAIL)
-        return V2_GOOD;
+        return V2_DUE_END;
     (void)xsi_peek(w, at + V2_RHDR_SIZE, 1, &have);
     if (!have && xsi_left(w, at + V2_RHDR_SIZE) == 0)
-        return V2_GOOD;
-    return v2_libxl_follows(w, l, at + V2_RHDR_SIZE) ? V2_GOOD : V2_NOTHING;
+        return V2_DUE_END;
+    return v2_libxl_follows(w, l, at + V2_RHDR_SIZE) ? V2_DUE_END : V2_NOTHING;
 }
 
 /* Types without a body that may stand here, and types that no release knows: ask the next one. */
@@ -227,7 +227,7 @@ enum v2_look v2_look(struct xsi_walk *w, const struct xsi_layer *l, uint64_t at,
             return zeros ? V2_NOTHING : look_short(w, at, have, hopped);
         if (!type && !length) {
             look = look_end(w, l, at, current);
-            if (look == V2_GOOD || zeros++)
+            if (look == V2_DUE_END || zeros++)
                 return look;
             at += V2_RHDR_SIZE; /* one END too many? */
             continue;

@@ -222,8 +222,7 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
     uint64_t end = h->at + v2_span((uint32_t)b->expected);
 
     if (b->complete && b->count && b->expected <= V2_CHECK_MAX &&
-        v2_look(w, l, end, V2_PAGE_DATA) >= V2_NEAR &&
-        v2_look(w, l, end, V2_PAGE_DATA) <= V2_EDGE) {
+        v2_stands(v2_look(w, l, end, V2_PAGE_DATA))) {
         v2_report(w, V20, h->at + 4, 4, "length 0x%" PRIx32 " is wrong: %" PRIu32 " entries with %"
                   PRIu64 " pages make 0x%" PRIx64 ", and a record follows there%s", h->length,
                   b->count, b->pages, b->expected,
@@ -264,8 +263,14 @@ static bool report_shift(struct xsi_walk *w, struct xsi_layer *l, const struct v
 static bool believe(const struct v2_batch *b, const struct v2_head *h, enum v2_look look,
                     struct xsi_walk *w, struct xsi_layer *l)
 {
-    if (look == V2_GOOD || look == V2_NEAR || look == V2_EDGE || look == V2_UNREADABLE)
-        return b->consistent || look != V2_UNREADABLE;
+    if (v2_stands(look) && look != V2_GOOD && !b->consistent && b->complete && b->count &&
+        b->expected <= V2_CHECK_MAX &&
+        v2_look(w, l, h->at + v2_span((uint32_t)b->expected), V2_PAGE_DATA) == V2_GOOD)
+        return false; /* a surer record stands where count and entries lead */
+    if (v2_stands(look))
+        return true;
+    if (look == V2_UNREADABLE)
+        return b->consistent;
     if (look != V2_BEYOND)
         return false;
     if (b->consistent)

@@ -75,7 +75,7 @@ static void note_leaf(struct extent *e, const struct leaf *x)
         note_extent(e, 2, x->leaf == EXTENDED_BASE, x->a, x->leaf);
 }
 
-uint32_t v2_policy_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
+uint64_t v2_policy_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
 {
     bool cpuid = h->type == V2_CPUID_POLICY;
     uint32_t size = cpuid ? LEAF_SIZE : MSR_SIZE, bytes = 0;
@@ -94,9 +94,9 @@ uint32_t v2_policy_extent(struct xsi_walk *w, const struct v2_state *s, const st
             note_leaf(&e, &x);
         if (cpuid ? !leaf_known(&x) || e.unsorted
                   : x.subleaf || (x.leaf != MSR_PLATFORM_INFO && x.leaf != MSR_ARCH_CAPS))
-            return bytes;
+            return bytes ? bytes : UINT64_MAX;
     }
-    return 0; /* ran out of bytes to look at */
+    return UINT64_MAX; /* ran out of bytes to look at */
 }
 
 void v2_check_cpuid(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,

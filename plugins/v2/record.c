@@ -7,12 +7,18 @@
 
 #define ZEROS_LOOK 65536U /* how far behind an early END something else is looked for */
 
+#define NO_LENGTH UINT64_MAX
+
 /* Types whose body tells its length. */
 #define OWN_ACCOUNT                                                                               \
     (V2_BIT(V2_HVM_CONTEXT) | V2_BIT(V2_HVM_PARAMS) | V2_BIT(V2_P2M_FRAMES) |                     \
      V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY))
+/* Types whose body tells its usual length, which others may have. */
+#define VCPUS                                                                                     \
+    (V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) |                   \
+     V2_BIT(V2_VCPU_MSRS))
 
-/* A length that the body itself gives: 8 + … for records that state or show one; 0 = none. */
+/* The length that the body itself states or shows; NO_LENGTH when it does not. */
 static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
 {
     struct x86_hvm_summary sum;
@@ -23,7 +29,7 @@ static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const s
     uint32_t a, b;
 
     if (h->type >= V2_RECORDS)
-        return 0;
+        return NO_LENGTH;
     if (v2_rules[h->type].min == v2_rules[h->type].max)
         return v2_rules[h->type].min;
     if (h->type == V2_HVM_CONTEXT) {
@@ -31,8 +37,10 @@ static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const s
             length = 65536;
         p = xsi_peek(w, h->at + V2_RHDR_SIZE, length, &have);
         x86_hvm_check(p, have, have, &sum);
-        return sum.end_seen ? sum.end_at : 0;
+        return sum.end_seen ? sum.end_at : NO_LENGTH;
     }
+    if (V2_BIT(h->type) & VCPUS)
+        return v2_vcpu_extent(w, s, h);
     p = xsi_peek(w, h->at + V2_RHDR_SIZE, 16, &have);
     c = v2_cursor(s, p, have);
     a = xsi_u32(&c);
@@ -40,19 +48,12 @@ static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const s
     if (h->type == V2_CPUID_POLICY || h->type == V2_MSR_POLICY)
         return v2_policy_extent(w, s, h);
     if (c.short_read)
-        return 0;
-    if (h->type == V2_VCPU_EXTENDED) { /* vcpu_id, 0, vcpu, and its own size */
-        (void)xsi_u32(&c);
-        a = xsi_u32(&c);
-        return a >= 32 && a <= 128 ? 8 + (uint64_t)a : 0;
-    }
+        return NO_LENGTH;
     if (h->type == V2_HVM_PARAMS)
-        return a && a <= 256 && !b ? 8 + 16 * (uint64_t)a : 0;
+        return a && a <= 256 && !b ? 8 + 16 * (uint64_t)a : NO_LENGTH;
     if (h->type == V2_P2M_FRAMES && s->width && a <= b)
         return 8 + 8 * (b / (XSI_PAGE_SIZE / s->width) + 1 - a / (XSI_PAGE_SIZE / (uint64_t)s->width));
-    if (h->type == V2_VCPU_BASIC && s->width)
-        return s->width == 8 ? 8 + X86_VCPU64_SIZE : 8 + X86_VCPU32_SIZE;
-    return 0;
+    return NO_LENGTH;
 }
 
 static void report_twin(struct xsi_walk *w, const struct v2_head *h)
@@ -124,10 +125,10 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
     uint64_t own = own_length(w, s, h);
     enum v2_look look = V2_NOTHING;
 
-    if (own && own != h->length && own <= V2_CHECK_MAX)
+    if (own != h->length && own <= V2_CHECK_MAX)
         look = v2_look(w, l, h->at + v2_span((uint32_t)own),
                        h->type < V2_RECORDS ? (enum v2_record)h->type : V2_RECORDS);
-    if (look == V2_GOOD || look == V2_NEAR || look == V2_EDGE) {
+    if (v2_stands(look)) {
         v2_report(w, V20, h->at + 4, 4, "length 0x%" PRIx32 " of %s is wrong: its body makes 0x%"
                   PRIx64 ", and a record follows there%s", h->length, v2_rules[h->type].name, own,
                   __builtin_popcountll(h->length ^ own) == 1 ? " (one bit differs)" : "");
@@ -143,17 +144,25 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
 
 /*
  * Another length by the body's own account, and a record there? Then the stated length skips
- * records, or ends among zero bytes that look like END.
+ * records, or ends among zero bytes that look like END. Where both lengths lead to a record, the
+ * shorter one counts when the body tells it: the other one swallows what is in between.
  */
-static bool contradicted(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h)
+static bool contradicted(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h,
+                         enum v2_look look)
 {
+    bool account;
+    enum v2_look other;
     uint64_t own;
 
-    if (h->type >= V2_RECORDS || !(V2_BIT(h->type) & OWN_ACCOUNT))
+    if (h->type >= V2_RECORDS)
         return false;
     own = own_length(w, l->state, h);
-    return own && own != h->length && own <= V2_CHECK_MAX &&
-           v2_look(w, l, h->at + v2_span((uint32_t)own), (enum v2_record)h->type) == V2_GOOD;
+    if (own == h->length || own > V2_CHECK_MAX)
+        return false;
+    account = V2_BIT(h->type) & OWN_ACCOUNT;
+    other = v2_look(w, l, h->at + v2_span((uint32_t)own), (enum v2_record)h->type);
+    return (other == V2_GOOD && ((account && own < h->length) || look != V2_GOOD)) ||
+           (other == V2_DUE_END && account && look != V2_GOOD);
 }
 
 /* Does the record end where its length says? */
@@ -164,9 +173,9 @@ static bool believe(struct xsi_walk *w, struct xsi_layer *l, const struct v2_hea
     bool known = h->type < V2_RECORDS, size_ok = v2_size_ok(h->type, h->length);
     uint64_t own;
 
-    if (contradicted(w, l, h))
+    if (contradicted(w, l, h, look))
         return false;
-    if (look == V2_GOOD || look == V2_NEAR || look == V2_EDGE)
+    if (v2_stands(look))
         return known || look != V2_NEAR || (h->type & ~V2_OPTIONAL) < 0x100;
     if (!known) /* the image may end within one that readers would skip */
         return look == V2_BEYOND && h->type & V2_OPTIONAL && h->length <= V2_SMALL &&
@@ -176,7 +185,7 @@ static bool believe(struct xsi_walk *w, struct xsi_layer *l, const struct v2_hea
     if (v2_rules[h->type].min == v2_rules[h->type].max)
         return true;
     own = own_length(w, s, h);
-    if (own)
+    if (own != NO_LENGTH && (V2_BIT(h->type) & OWN_ACCOUNT || look == V2_NOTHING))
         return own == h->length;
     /* cut, or unreadable behind: nothing speaks against it */
     return look == V2_BEYOND || look == V2_UNREADABLE;

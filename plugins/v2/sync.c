@@ -47,7 +47,7 @@ static void judge_batch(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, ui
         return;
     sane = !b.bad_types && !b.reserveds && !b.wilds && !b.unsorted && b.count <= V2_BATCH_MAX;
     look = v2_look(w, l, at + v2_span(length), V2_PAGE_DATA);
-    chained = look == V2_GOOD;
+    chained = look == V2_GOOD || look == V2_DUE_END;
     follows = batch_continues(s, &b);
     say(sync, 50 + (sane ? 15 : -30) + (chained ? 25 : look == V2_EDGE ? 10 : 0) +
         (follows ? 10 : 0), chained && sane && follows
@@ -91,7 +91,7 @@ static void judge_record(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, u
     enum v2_look look;
     int fits;
 
-    if (!v2_size_ok(type, length) || type == V2_DIRTY_PFNS || type == V2_TOOLSTACK ||
+    if (!type || !v2_size_ok(type, length) || type == V2_DIRTY_PFNS || type == V2_TOOLSTACK ||
         (s->kind == 1 && V2_BIT(type) & V2_ONLY_HVM) || (s->kind == 2 && V2_BIT(type) & V2_ONLY_PV))
         return;
     fits = v2_rules[type].min ? v2_body_fits(s, type, length, body, have) : 0;
@@ -99,9 +99,9 @@ static void judge_record(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, u
         return;
     strong = strong_body(s, type, length, body, have);
     look = v2_look(w, l, at + v2_span(length), (enum v2_record)type);
-    if (!strong && look != V2_GOOD && look != V2_EDGE)
+    if (!strong && look != V2_GOOD && look != V2_DUE_END && look != V2_EDGE)
         return;
-    say(sync, 55 + (strong ? 20 : 0) + (look == V2_GOOD ? 30 : look == V2_EDGE ? 10 : 0), "");
+    say(sync, 55 + (strong ? 20 : 0) + (look == V2_GOOD ? 30 : look == V2_DUE_END ? 25 : look == V2_EDGE ? 10 : 0), "");
     snprintf(sync->why, sizeof(sync->why), "%s: its length and body agree%s", v2_rules[type].name,
              look == V2_GOOD ? ", and a record follows" : "");
 }

@@ -145,10 +145,17 @@ enum v2_look {
     V2_NOTHING,   /* no record begins there */
     V2_NEAR,      /* one that is damaged, but can be told */
     V2_GOOD,
+    V2_DUE_END,   /* END, where an end is due: eight zero bytes are weaker proof */
     V2_EDGE,      /* the image ends exactly there, or in a record header */
     V2_BEYOND,    /* the image ends before */
     V2_UNREADABLE /* the medium gives nothing, or it is too far to look */
 };
+
+/* Something stands there: a record, a damaged one, or the end. */
+static inline bool v2_stands(enum v2_look look)
+{
+    return look == V2_GOOD || look == V2_NEAR || look == V2_DUE_END || look == V2_EDGE;
+}
 
 /* A record header and what there is of it. */
 struct v2_head {
@@ -240,11 +247,14 @@ void v2_check_params(struct xsi_walk *w, struct v2_state *s, const struct v2_hea
                      struct xsi_chunk *out);
 void v2_check_cpuid(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
                     struct xsi_chunk *out);
-/* Bytes of leaves or registers that follow on from the first one as a writer lists them. */
-uint32_t v2_policy_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h);
+/* Bytes of leaves or registers that follow on from the first one as a writer lists them;
+ * UINT64_MAX when the first is none, or the image ends among them. */
+uint64_t v2_policy_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h);
 void v2_check_msr(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
                   struct xsi_chunk *out);
 /* ---- vcpu.c ---- */
+/* Body length of a vCPU record by its contents; UINT64_MAX when they do not tell. */
+uint64_t v2_vcpu_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h);
 void v2_check_vcpu(struct xsi_walk *w, struct v2_state *s, const struct v2_head *h,
                    struct xsi_chunk *out);
 /* ---- order.c: what must come before what, and what is missing at the end ---- */

@@ -25,6 +25,45 @@ static const struct layout layouts[2] = {
 static const uint32_t known_msrs[] = { 0x48,       0x140,      0xc0000103, 0xc0011019,
                                        0xc001101a, 0xc001101b, 0xc001101f, 0xc0011027 };
 
+/* Ends of the components of an XSAVE area in standard form, by bit of xcr0; Intel SDM 1, 13.4. */
+static const uint16_t xsave_ends[] = { 576, 576, 832, 1024, 1088, 1152, 1664, 2688, 0, 2696 };
+
+static bool msr_known(uint32_t index)
+{
+    for (size_t i = 0; i < sizeof(known_msrs) / sizeof(known_msrs[0]); i++)
+        if (known_msrs[i] == index)
+            return true;
+    return false;
+}
+
+uint64_t v2_vcpu_extent(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, h->at + V2_RHDR_SIZE + BLOB, 1024, &have);
+    struct xsi_cursor c = v2_cursor(s, p, have);
+    uint64_t size = 0, accum;
+
+    switch (h->type) {
+    case V2_VCPU_BASIC:
+        return !s->width ? UINT64_MAX : BLOB + (s->width == 8 ? X86_VCPU64_SIZE : X86_VCPU32_SIZE);
+    case V2_VCPU_EXTENDED: /* u32 vcpu, u32 size of all */
+        (void)xsi_u32(&c);
+        size = xsi_u32(&c);
+        return size >= EXT_SIZE_MIN && size <= 128 ? BLOB + size : UINT64_MAX;
+    case V2_VCPU_XSAVE: /* u64 xcr0, u64 of all bits it ever had */
+        (void)xsi_u64(&c);
+        accum = xsi_u64(&c);
+        for (unsigned i = 0; i < sizeof(xsave_ends) / sizeof(xsave_ends[0]); i++)
+            if (accum >> i & 1 && xsave_ends[i] > size)
+                size = xsave_ends[i];
+        return size && !(accum >> 10) ? BLOB + 16 + size : UINT64_MAX;
+    default:
+        for (; c.left >= 16 && msr_known(xsi_u32(&c)) && !xsi_u32(&c); size += 16)
+            (void)xsi_u64(&c);
+        return size ? BLOB + size : UINT64_MAX;
+    }
+}
+
 struct context {
     const uint8_t *p;
     bool big, wide;
@@ -154,11 +193,8 @@ static void check_msrs(struct xsi_walk *w, const struct v2_state *s, const struc
 
     for (unsigned n = 0; c.left >= 16; n++) {
         uint32_t index = xsi_u32(&c);
-        bool known = false;
 
-        for (size_t i = 0; i < sizeof(known_msrs) / sizeof(known_msrs[0]); i++)
-            known = known || known_msrs[i] == index;
-        if (!known)
+        if (!msr_known(index))
             v2_report(w, V88, at + 16 * n, 16, "MSR 0x%" PRIx32 ", which no release up to 4.22 "
                       "sends", index);
         xsi_skip(&c, 12);

@@ -323,7 +323,7 @@ static void part(struct image *i, uint64_t type, uint64_t length)
     le(i, type, 8), le(i, length, 8);
 }
 
-/* Parts by letter: x Xenops, c Libxc, q Qemu_trad, v Varstored, d Demu, e End, ? unknown, l Libxl. */
+/* By letter: x Xenops, c Libxc, q Qemu_trad, v Varstored, d Demu, l Qemu_xen, e End, ? unknown. */
 static struct image *xapi_v2(const char *parts, uint64_t more)
 {
     struct image *i = &image;
