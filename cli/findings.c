@@ -33,7 +33,7 @@ static bool make_room(struct cli_findings *s, enum xsi_severity severity)
 {
     size_t i = s->count;
 
-    while (i > 0 && s->held[i - 1].row->severity >= severity)
+    while (i > 0 && s->held[i - 1].severity >= severity)
         i--;
     if (i == 0)
         return false;
@@ -44,14 +44,14 @@ static bool make_room(struct cli_findings *s, enum xsi_severity severity)
 
 void cli_findings_add(struct cli_findings *s, const struct xsi_finding *f)
 {
-    s->by_severity[f->row->severity]++;
+    s->by_severity[f->severity]++;
     if (strcmp(f->row->slug, "trailing-zero") == 0) {
         s->zero_from = f->offset;
         s->zero_to = f->offset + f->length;
     }
     if (s->count == CLI_FINDINGS_HELD) {
         s->dropped++;
-        if (!make_room(s, f->row->severity))
+        if (!make_room(s, f->severity))
             return;
     }
     if (s->count == s->capacity) {
@@ -76,12 +76,12 @@ void cli_findings_free(struct cli_findings *s)
 
 void cli_finding_print(const struct cli_term *t, const struct xsi_finding *f)
 {
-    const char *severity = cli_severity(f->row->severity);
+    const char *severity = cli_severity(f->severity);
     char text[sizeof(f->text) + 160];
 
     snprintf(text, sizeof(text), "%s %s at 0x%" PRIx64 ": %s", f->row->code, f->row->slug,
              f->offset, f->text);
-    fprintf(t->out, "%s%s%s ", cli_colour(t, cli_severity_colour(f->row->severity)), severity,
+    fprintf(t->out, "%s%s%s ", cli_colour(t, cli_severity_colour(f->severity)), severity,
             cli_colour(t, CLI_PLAIN));
     cli_wrap(t, strlen(severity) + 1, 2, text);
 }
@@ -136,7 +136,7 @@ static const struct xsi_finding *worst(const struct cli_findings *s, enum xsi_ef
         if (s->held[i].row->effect == state)
             return &s->held[i];
     for (size_t i = 0; i < s->count; i++)
-        if (!f || s->held[i].row->severity > f->row->severity)
+        if (!f || s->held[i].severity > f->severity)
             f = &s->held[i];
     return f;
 }

@@ -41,6 +41,7 @@ struct json_object *json_finding_row(struct json_object *o, const struct xsi_fin
 struct json_object *json_finding(struct json_object *o, const struct xsi_finding *f)
 {
     json_finding_row(o, f->row);
+    add(o, "severity", literal(cli_severity(f->severity))); /* the circumstances may weigh more */
     add(o, "offset", json_number(f->offset));
     add(o, "length", json_number(f->length));
     add(o, "text", json_text(f->text, strlen(f->text)));

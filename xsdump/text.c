@@ -75,8 +75,8 @@ static void text_finding(struct view *v, struct image *im, const struct xsi_find
     /* Its text comes below; here a mark where it happened. */
     if (tv->row_shown)
         fprintf(tv->term.out, "%s^ %s %s %s%s\n",
-                cli_colour(&tv->term, cli_severity_colour(row->severity)),
-                cli_severity(row->severity), row->code, row->slug,
+                cli_colour(&tv->term, cli_severity_colour(finding->severity)),
+                cli_severity(finding->severity), row->code, row->slug,
                 cli_colour(&tv->term, CLI_PLAIN));
 }
 

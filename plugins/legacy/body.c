@@ -414,9 +414,9 @@ static int step_chunk(struct xsi_walk *w, struct legacy *s, const struct legacy_
                    "the image ends inside %s: %" PRIu64 " of its %" PRIu64 " bytes are there",
                    k->row->type.name, xsi_left(w, k->at), k->length);
     saw_chunk(w, s, k);
+    check_chunk(w, s, k);
     if (k->row->body == BODY_VCPUS)
         take_vcpus(w, s, k);
-    check_chunk(w, s, k);
     chunk_note(w, s, k, c);
     xsi_read_ahead(w, 4096);
     return XSI_CHUNK;
