@@ -19,7 +19,6 @@ static void tables_make(struct tables *t, const struct cli_option *rows, size_t 
 {
     char *s = t->shorts;
 
-    memset(t, 0, sizeof(*t));
     *s++ = ':'; /* tells a missing argument from an unknown option */
     for (size_t i = 0; i < count && i < OPTIONS_MAX; i++) {
         t->longs[i].name = rows[i].name;
@@ -78,7 +77,7 @@ static void complain(int what, char **argv, const struct cli_option *rows, size_
 int cli_options(int argc, char **argv, const struct cli_option *rows, size_t count,
                 bool (*set)(void *context, size_t option, const char *argument), void *context)
 {
-    struct tables t;
+    struct tables t = { 0 };
     int value;
 
     tables_make(&t, rows, count);

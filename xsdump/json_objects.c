@@ -28,20 +28,26 @@ static struct json_object *words(const char *text)
     return list;
 }
 
-struct json_object *json_finding_row(struct json_object *o, const struct xsi_finding_row *row)
+/* The parts that all findings of a row share, and a severity. */
+static void row_parts(struct json_object *o, const struct xsi_finding_row *row,
+                      enum xsi_severity severity)
 {
     add(o, "code", literal(row->code));
     add(o, "slug", literal(row->slug));
-    add(o, "severity", literal(cli_severity(row->severity)));
+    add(o, "severity", literal(cli_severity(severity)));
     add(o, "targets", words(row->readers));
     add(o, "fix", json_name(row->recipe));
+}
+
+struct json_object *json_finding_row(struct json_object *o, const struct xsi_finding_row *row)
+{
+    row_parts(o, row, row->severity);
     return o;
 }
 
 struct json_object *json_finding(struct json_object *o, const struct xsi_finding *f)
 {
-    json_finding_row(o, f->row);
-    add(o, "severity", literal(cli_severity(f->severity))); /* the circumstances may weigh more */
+    row_parts(o, f->row, f->severity); /* the circumstances may weigh more than the row */
     add(o, "offset", json_number(f->offset));
     add(o, "length", json_number(f->length));
     add(o, "text", json_text(f->text, strlen(f->text)));

@@ -84,7 +84,7 @@ static void take(struct page_data *p, const uint8_t *bytes, size_t n)
         hash[i] = XXH3_64bits(bytes + i * XSI_PAGE_SIZE, XSI_PAGE_SIZE);
         __builtin_prefetch(&p->slot[hash[i] & (SLOTS - 1)]);
     }
-    XXH3_128bits_update(p->state, hash, n * sizeof(hash[0]));
+    XXH3_128bits_update(p->state, bytes, n * XSI_PAGE_SIZE);
     for (size_t i = 0; i < n; i++) {
         if (hash[i] == p->zero_hash)
             p->sums.zero++;

@@ -162,6 +162,8 @@ static void note_with_codes(const struct row *row, const struct cli_findings *f,
                                  told++ ? " " : "", row->wanted);
     if (row->batches == 1 && row->note)
         snprintf(out + used, size - used, "%s%s", told ? " " : "", row->note);
+    else if (row->pages && row->first_pfn == row->last_pfn)
+        snprintf(out + used, size - used, "%spfn 0x%" PRIx64, told ? " " : "", row->first_pfn);
     else if (row->pages)
         snprintf(out + used, size - used, "%spfn 0x%" PRIx64 "-0x%" PRIx64, told ? " " : "",
                  row->first_pfn, row->last_pfn);

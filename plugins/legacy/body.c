@@ -475,8 +475,7 @@ static int step_end(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
     }
     if (s->pv && tail < FOLLOWS && legacy_tail_quality(w, s, k->at) >= 60)
         return tail_without_end(w, l, c); /* the zero is the tail's own first word */
-    if (tail < FOLLOWS && !s->has_map && (s->batches == 0 || !s->ever_map) &&
-        legacy_near_end(w, k->at + 4) > 44) {
+    if (tail < (s->pv ? FOLLOWS : PROOF) && !s->has_map && legacy_near_end(w, k->at + 4) > 44) {
         report_count(w, k->at, k->word, "; no tail follows it");
         return XSI_LOST;
     }

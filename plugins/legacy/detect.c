@@ -36,7 +36,7 @@ static void try_extended(struct xsi_walk *w, uint64_t at, unsigned ul, struct hy
     for (unsigned i = 0; i < ul; i++)
         if (i < have && p[i] != 0xff)
             return;
-    if (have < ul)
+    if (!have)
         return;
     if (have < ul + 12U) {
         propose(best, 55, XSI_GUEST_PV, "p2m_size, then the all-ones mark of a PV image's "
@@ -169,11 +169,15 @@ void legacy_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row
     struct xsi_cursor c = { .big = false };
     struct legacy *s;
     uint64_t p2m_size;
+    bool senseless;
 
     c.at = xsi_peek(w, at, ul, &c.left);
     p2m_size = xsi_ul(&c, ul);
-    if (c.short_read || p2m_size == 0 || p2m_size > LEGACY_P2M_MAX)
+    if (c.short_read)
         return;
+    senseless = p2m_size == 0 || p2m_size > LEGACY_P2M_MAX;
+    if (senseless) /* then the rest must speak for itself */
+        p2m_size = LEGACY_P2M_MAX;
     s = xsi_scratch(w, sizeof(*s));
     if (!s)
         return;
@@ -182,9 +186,13 @@ void legacy_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row
     s->phase = PH_BODY;
     try_extended(w, at, ul, &best);
     try_body(w, at, s, false, ul, &best);
-    try_plain_pv(w, at, s, &best);
-    try_short(w, at, s, &best);
-    bid->score = best.score;
+    if (!senseless) {
+        try_plain_pv(w, at, s, &best);
+        try_short(w, at, s, &best);
+    }
+    bid->score = senseless ? best.score * 3 / 5 : best.score;
+    if (senseless && best.score < 80)
+        bid->score = 0;
     bid->param = best.guest;
     snprintf(bid->reason, sizeof(bid->reason), "%s", best.why);
 }

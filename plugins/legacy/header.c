@@ -32,8 +32,9 @@ static int step_p2m_size(struct xsi_walk *w, struct legacy *s, struct xsi_chunk 
 }
 
 /* Behind p2m_size of a PV image: all ones announces extended info, else the frame list begins. */
-static int step_ext(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
+static int step_ext(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c)
 {
+    struct legacy *s = l->state;
     uint64_t at = xsi_at(w), signature, total;
     struct xsi_cursor cur = { .big = false };
 
@@ -42,7 +43,7 @@ static int step_ext(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
     if (!cur.short_read && signature != (s->ul == 4 ? UINT32_MAX : UINT64_MAX)) {
         s->phase = PH_FRAMES;
         legacy_saw(s, SEEN_NO_EXT_INFO);
-        return legacy_step_header(w, &(struct xsi_layer){ .state = s }, c);
+        return legacy_step_header(w, l, c);
     }
     total = xsi_u32(&cur);
     xsi_chunk_is(c, &legacy_parts[PART_EXTENDED_INFO], s->ul + 4);
@@ -105,44 +106,97 @@ static enum legacy_part block_part(struct xsi_walk *w, struct legacy *s, const u
     return PART_EXT_BLOCK;
 }
 
-static int step_ext_block(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
+static bool known_block(const uint8_t *p)
 {
-    uint64_t at = xsi_at(w);
+    return !memcmp(p, "vcpu", 4) || !memcmp(p, "extv", 4) || !memcmp(p, "xcnt", 4);
+}
+
+/* Does the next block, or the end of the extended info, stand behind `size` bytes of data? */
+static bool block_fits(struct xsi_walk *w, const struct legacy *s, uint64_t at, uint32_t size)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at + 8 + size, 4, &have);
+
+    return (have == 4 && known_block(p)) || s->ext_left == 8 + (uint64_t)size;
+}
+
+/* Data bytes of the block at `at`: what it says, or, when that leads nowhere, what its id stands for. */
+static uint32_t block_size(struct xsi_walk *w, const struct legacy *s, uint64_t at,
+                           const uint8_t *head)
+{
+    uint32_t says = xsi_le32(head + 4), means;
+
+    if (!known_block(head) || block_fits(w, s, at, says))
+        return says;
+    means = !memcmp(head, "extv", 4) ? 0 : !memcmp(head, "xcnt", 4) ? 4
+            : block_fits(w, s, at, LEGACY_VCPU32) ? LEGACY_VCPU32 : LEGACY_VCPU64;
+    if (says == means || (!block_fits(w, s, at, means) && (uint64_t)says + 8 <= s->ext_left))
+        return says;
+    return means;
+}
+
+/* The blocks end here although the total says that more bytes belong to them. */
+static bool blocks_end(struct xsi_walk *w, struct legacy *s, const uint8_t *head)
+{
+    for (int i = 0; i < 4; i++)
+        if (head[i] >= 0x20 && head[i] < 0x7f && i == 3)
+            return false;
+        else if (head[i] < 0x20 || head[i] >= 0x7f)
+            break;
+    xsi_report(w, &legacy_findings[LEGACY_L17], xsi_at(w), s->ext_left,
+               "the total leaves %" PRIu64 " more bytes, but no block begins here", s->ext_left);
+    s->ext_left = 0;
+    s->phase = PH_FRAMES;
+    return true;
+}
+
+/* Where the blocks end when the total was used up: a known block may still follow. */
+static void after_block(struct xsi_walk *w, struct legacy *s, uint64_t next)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, next, 4, &have);
+
+    if (s->ext_left)
+        return;
+    if (have == 4 && known_block(p) && memcmp(p, "vcpu", 4))
+        s->ext_left = !memcmp(p, "extv", 4) ? 8 : 12;
+    else
+        s->phase = PH_FRAMES;
+}
+
+static int step_ext_block(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c)
+{
+    struct legacy *s = l->state;
+    uint64_t at = xsi_at(w), length;
+    uint8_t head[8] = { 0 };
     size_t have;
     const uint8_t *p = xsi_peek(w, at, 8, &have);
-    uint8_t head[8] = { 0 };
-    uint32_t size;
-    bool known;
 
     memcpy(head, p, have);
-    size = xsi_le32(head + 4);
-    known = !memcmp(head, "vcpu", 4) &&
-            (size == LEGACY_VCPU32 || size == LEGACY_VCPU64); /* its own length is believable */
-    if (have == 8 && (uint64_t)size + 8 > s->ext_left) {
-        xsi_report(w, &legacy_findings[LEGACY_L17], at, 8,
-                   "a block of %u bytes, but the total leaves %" PRIu64, size,
-                   s->ext_left < 8 ? 0 : s->ext_left - 8);
-        if (!known && memcmp(head, "extv", 4) && memcmp(head, "xcnt", 4)) {
-            s->ext_left = 0;
-            s->phase = PH_FRAMES;
-            return legacy_step_header(w, &(struct xsi_layer){ .state = s }, c);
-        }
-        /* the blocks are taken by their own lengths: how many follow is seen as they come */
-        s->ext_left = (uint64_t)size + 8;
-    }
-    xsi_chunk_is(c, &legacy_parts[have < 8 ? PART_EXT_BLOCK : block_part(w, s, head, size)],
-                 8 + (uint64_t)size);
-    s->ext_left -= have < 8 ? s->ext_left : 8 + (uint64_t)size;
-    if (!xsi_exists(w, at, c->length))
+    if (have < 8) {
+        xsi_chunk_is(c, &legacy_parts[PART_EXT_BLOCK], 8);
         xsi_report(w, &legacy_findings[LEGACY_L11], at, 0,
                    "the image ends inside the extended info");
-    if (!s->ext_left) {
-        p = xsi_peek(w, at + c->length, 4, &have);
-        if (have == 4 && (!memcmp(p, "extv", 4) || !memcmp(p, "xcnt", 4)))
-            s->ext_left = !memcmp(p, "extv", 4) ? 8 : 12;
-        else
-            s->phase = PH_FRAMES;
+        return XSI_CHUNK;
     }
+    if (blocks_end(w, s, head))
+        return legacy_step_header(w, l, c);
+    length = 8 + (uint64_t)block_size(w, s, at, head);
+    if (length - 8 != xsi_le32(head + 4) || length > s->ext_left)
+        xsi_report(w, &legacy_findings[LEGACY_L17], at, 8,
+                   "the block says %u bytes, %" PRIu64 " are taken; the total leaves %" PRIu64,
+                   xsi_le32(head + 4), length - 8, s->ext_left < 8 ? 0 : s->ext_left - 8);
+    if (length > s->ext_left && !known_block(head)) {
+        s->ext_left = 0;
+        s->phase = PH_FRAMES;
+        return legacy_step_header(w, l, c);
+    }
+    xsi_chunk_is(c, &legacy_parts[block_part(w, s, head, (uint32_t)length - 8)], length);
+    s->ext_left -= length < s->ext_left ? length : s->ext_left;
+    if (!xsi_exists(w, at, length))
+        xsi_report(w, &legacy_findings[LEGACY_L11], at, 0,
+                   "the image ends inside the extended info");
+    after_block(w, s, at + length);
     return XSI_CHUNK;
 }
 
@@ -183,8 +237,8 @@ int legacy_step_header(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk
 
     switch (s->phase) {
     case PH_P2M_SIZE: return step_p2m_size(w, s, c);
-    case PH_EXT: return step_ext(w, s, c);
-    case PH_EXT_BLOCK: return step_ext_block(w, s, c);
+    case PH_EXT: return step_ext(w, l, c);
+    case PH_EXT_BLOCK: return step_ext_block(w, l, c);
     default: return step_frames(w, s, c);
     }
 }

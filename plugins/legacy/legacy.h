@@ -170,6 +170,8 @@ void legacy_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row
                 struct xsi_bid *bid);
 void legacy_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync);
 void legacy_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sync *sync);
+/* Are these 21 bytes the signature of a device-model record? */
+bool legacy_signature(const uint8_t *p);
 void legacy_saw(struct legacy *s, enum legacy_evidence what);
 /* Write what the evidence so far says of the writer into the walk's info; final: the image has
  * ended, so that what is missing is known. */

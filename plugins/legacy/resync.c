@@ -99,7 +99,7 @@ static void judge_chunk(struct xsi_walk *w, const struct legacy *s, uint64_t at,
         answer(sync, links * 20, why);
 }
 
-static bool signature(const uint8_t *p)
+bool legacy_signature(const uint8_t *p)
 {
     static const char *const names[] = { "QemuDeviceModelRecord", "DeviceModelRecord0002",
                                          "RemusDeviceModelState" };
@@ -131,7 +131,7 @@ void legacy_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct 
             judge_chunk(w, s, at, &look, sync);
         return;
     }
-    if (have >= 21 && signature(p)) {
+    if (have >= 21 && legacy_signature(p)) {
         answer(sync, 100, "the signature of a device-model record");
         return;
     }
@@ -151,7 +151,7 @@ void legacy_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct xsi_sy
 
     s->ahead_valid = false;
     s->phase = PH_BODY;
-    if (have >= 21 && signature(p))
+    if (have >= 21 && legacy_signature(p))
         s->phase = PH_RECORD;
     else if (!s->pv && have >= 44 && legacy_tail_quality(w, s, sync->offset) >= 95)
         legacy_begin_tail(w, s);

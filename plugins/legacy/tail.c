@@ -197,6 +197,23 @@ static void without_map(struct xsi_walk *w, struct legacy *s, uint64_t at)
     }
 }
 
+/* The tail fills the image when the guest is of the other width than the header says? */
+static void other_width(struct xsi_walk *w, struct legacy *s, uint64_t at, uint64_t n)
+{
+    uint64_t end = legacy_near_end(w, at), head = 4 + n * s->ul;
+    unsigned vcpus = legacy_map_count(s);
+    struct legacy other = *s;
+
+    other.gw = 12 - s->gw;
+    if (n > s->p2m_size || head + rest_length(s, vcpus) == end ||
+        head + rest_length(&other, vcpus) != end)
+        return;
+    xsi_report(w, &legacy_findings[LEGACY_L39], at, 0,
+               "the header says %u-bit guest, but the vCPU records of the tail are those of a "
+               "%u-bit one", s->gw * 8, other.gw * 8);
+    s->gw = other.gw;
+}
+
 /* A count of unmapped frames that cannot be: perhaps the rest of the tail tells the right one. */
 static bool count_from_rest(struct xsi_walk *w, const struct legacy *s, uint64_t at, uint64_t *n)
 {
@@ -217,6 +234,7 @@ static int step_unmapped(struct xsi_walk *w, struct legacy *s, struct xsi_chunk 
 
     n = have == 4 ? xsi_le32(p) : 0;
     without_map(w, s, at);
+    other_width(w, s, at, n);
     if (n > s->p2m_size) {
         bool known = count_from_rest(w, s, at, &fixed);
 
@@ -302,13 +320,31 @@ static int step_vcpu_ext(struct xsi_walk *w, struct legacy *s, struct xsi_chunk 
     return XSI_CHUNK;
 }
 
+/* A size that leads past the end of the image, where the one that xcnt announces does not? */
+static uint64_t xsave_size(struct xsi_walk *w, const struct legacy *s, uint64_t at, uint64_t n)
+{
+    uint64_t end = legacy_near_end(w, at), rest;
+
+    if (s->xcnt < 16 || n + 16 == s->xcnt || end == UINT64_MAX)
+        return n;
+    rest = rest_length(s, s->vcpus_left ? s->vcpus_left - 1 : 0);
+    return end == s->xcnt + rest && end != 16 + n + rest ? s->xcnt - 16 : n;
+}
+
 static int step_vcpu_xsave(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
 {
-    uint64_t at = xsi_at(w), n;
+    uint64_t at = xsi_at(w), n, fits;
     size_t have;
     const uint8_t *p = xsi_peek(w, at, 16, &have);
 
     n = have == 16 ? xsi_le64(p + 8) : 0;
+    fits = xsave_size(w, s, at, n);
+    if (fits != n) {
+        xsi_report(w, &legacy_findings[LEGACY_L41], at + 8, 8,
+                   "vCPU %u: the xsave block says %" PRIu64 " bytes; %" PRIu64 " fit the rest of "
+                   "the tail", s->vcpu, n, fits);
+        n = fits;
+    }
     if (n > XSAVE_MAX) {
         xsi_report(w, &legacy_findings[LEGACY_L41], at + 8, 8,
                    "vCPU %u: an xsave block of %" PRIu64 " bytes", s->vcpu, n);
@@ -364,11 +400,18 @@ static int step_shared(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c
     return XSI_CHUNK;
 }
 
-static int step_magic(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
+static int step_magic(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c)
 {
+    struct legacy *s = l->state;
     size_t have;
     const uint8_t *p = xsi_peek(w, xsi_at(w), 24, &have);
 
+    if (have >= 20 && x86_hvm_starts(p + 4, have - 4)) {
+        xsi_report(w, &legacy_findings[LEGACY_L50], xsi_at(w), 0,
+                   "the HVM context follows the zero count at once");
+        s->phase = PH_CONTEXT;
+        return legacy_step_tail(w, l, c);
+    }
     xsi_chunk_is(c, &legacy_parts[PART_MAGIC_PFNS], 24);
     if (have == 24)
         xsi_note(c, "ioreq 0x%" PRIx64 ", bufioreq 0x%" PRIx64 ", xenstore 0x%" PRIx64,
@@ -392,7 +435,7 @@ static void check_context(struct xsi_walk *w, struct legacy *s, uint64_t at, uin
     struct xsi_info *info = xsi_info(w);
 
     x86_hvm_check(p, have, length, &sum);
-    xsi_note(c, "%u records, %u vCPUs", sum.records, sum.cpus);
+    xsi_note(c, "%u records, %u vCPU%s", sum.records, sum.cpus, sum.cpus == 1 ? "" : "s");
     if (have == length)
         x86_hvm_report(w, at, &sum);
     if (!info->has_vcpus && sum.cpus) {
@@ -403,14 +446,21 @@ static void check_context(struct xsi_walk *w, struct legacy *s, uint64_t at, uin
     s->context_to = sum.to;
 }
 
-static int step_context(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
+static int step_context(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c)
 {
+    struct legacy *s = l->state;
     uint64_t at = xsi_at(w);
     size_t have;
-    const uint8_t *p = xsi_peek(w, at, 4, &have);
-    uint32_t n = have == 4 ? xsi_le32(p) : 0;
+    const uint8_t *p = xsi_peek(w, at, 21, &have);
+    uint32_t n = have >= 4 ? xsi_le32(p) : 0;
 
-    if (have == 4 && (n == 0 || n > LEGACY_BLOB_MAX))
+    if (have == 21 && legacy_signature(p)) {
+        xsi_report(w, &legacy_findings[LEGACY_L22], at, 0,
+                   "there is no HVM context; the device-model record follows at once");
+        s->phase = PH_RECORD;
+        return legacy_step_tail(w, l, c);
+    }
+    if (have >= 4 && (n == 0 || n > LEGACY_BLOB_MAX))
         xsi_report(w, &legacy_findings[LEGACY_L22], at, 4, "the HVM context has a length of %u", n);
     if (n > LEGACY_BLOB_MAX)
         return XSI_LOST;
@@ -459,6 +509,8 @@ static bool another_checkpoint(struct xsi_walk *w, struct legacy *s)
     if (look.kind != LOOK_BATCH && look.kind != LOOK_CHUNK)
         return false;
     quality = legacy_quality(w, &next, &look);
+    if (look.kind == LOOK_BATCH && quality >= 45)
+        return true;
     if (quality < 30 || (look.kind == LOOK_CHUNK && look.row->body == BODY_FLAG))
         return false;
     legacy_look(w, &next, xsi_at(w) + look.length, &look);
@@ -510,8 +562,8 @@ int legacy_step_tail(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *
     case PH_VCPU_EXT: return step_vcpu_ext(w, s, c);
     case PH_VCPU_XSAVE: return step_vcpu_xsave(w, s, c);
     case PH_SHARED: return step_shared(w, s, c);
-    case PH_MAGIC: return step_magic(w, s, c);
-    case PH_CONTEXT: return step_context(w, s, c);
+    case PH_MAGIC: return step_magic(w, l, c);
+    case PH_CONTEXT: return step_context(w, l, c);
     case PH_RECORD:
         s->phase = PH_NEXT;
         s->record_pushed = true;

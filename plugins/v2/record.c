@@ -5,7 +5,7 @@
 #include "v2.h"
 #include "../x86/x86.h"
 
-#define ZEROS_LOOK 65536U /* how far behind an early END something else is looked for */
+#define ZEROS_LOOK V2_CHECK_MAX /* how far behind an early END something else is looked for */
 
 #define NO_LENGTH UINT64_MAX
 

@@ -14,9 +14,13 @@ static void mix(uint64_t *hash, const void *bytes, size_t n)
         *hash = (*hash ^ p[i]) * UINT64_C(0x100000001b3);
 }
 
+enum { CUT_MAX = 256 };
+
 struct hash_sink {
     struct xsi_sink sink;
     uint64_t hash;
+    uint64_t cut[CUT_MAX][2]; /* places of values that were handed over in part */
+    size_t cut_count;
 };
 
 static void hash_value(struct xsi_sink *sink, const struct xsi_value *v)
@@ -27,13 +31,30 @@ static void hash_value(struct xsi_sink *sink, const struct xsi_value *v)
     mix(&h->hash, numbers, sizeof(numbers));
     if (v->name)
         mix(&h->hash, v->name, strlen(v->name));
-    if (v->kind == XSI_TEXT || v->kind == XSI_BYTES)
+    if (v->kind == XSI_TEXT || v->kind == XSI_BYTES) {
         mix(&h->hash, v->text, v->text_length);
+        if (v->text_length < v->length && h->cut_count < CUT_MAX) {
+            h->cut[h->cut_count][0] = v->offset;
+            h->cut[h->cut_count++][1] = v->length;
+        }
+    }
+}
+
+/* Long opaque values are cut in the listing; in hex (-vv -x) all their bytes stand. */
+static void hash_cut(struct hash_sink *h, struct xsi_walk *w, const struct xsi_chunk *c)
+{
+    for (size_t i = 0; i < h->cut_count; i++) {
+        size_t want = h->cut[i][1] < 65536 ? (size_t)h->cut[i][1] : 65536, have;
+        const uint8_t *p = xsi_chunk_bytes(w, c, h->cut[i][0] - c->offset, want, &have);
+
+        if (p)
+            mix(&h->hash, p, have);
+    }
 }
 
 static void hash_chunk(struct xsi_walk *w, const struct xsi_chunk *c, uint64_t *hash)
 {
-    struct hash_sink h = { { hash_value }, *hash };
+    struct hash_sink h = { .sink = { hash_value }, .hash = *hash };
     struct xsi_page_entry rows[64];
     uint64_t first = 0;
     ssize_t n;
@@ -44,6 +65,7 @@ static void hash_chunk(struct xsi_walk *w, const struct xsi_chunk *c, uint64_t *
     mix(&h.hash, &c->id, sizeof(c->id));
     mix(&h.hash, c->note, strlen(c->note));
     xsi_chunk_fields(w, c, 2, &h.sink);
+    hash_cut(&h, w, c);
     while ((n = xsi_chunk_entries(w, c, first, 64, rows)) > 0) {
         for (ssize_t i = 0; i < n; i++) {
             const uint64_t numbers[] = { rows[i].pfn, rows[i].type, rows[i].data };
