@@ -12,7 +12,8 @@
  *   XSI_PUSH   an inner layer starts here (xsi_push() said which kinds may bid). When it is done,
  *              the step function of the outer layer goes on behind it.
  *   XSI_DONE   the layer ends here.
- *   XSI_LOST   the bytes here cannot be this layer's next chunk. The engine searches for the place
+ *   XSI_LOST   the bytes here cannot be this layer's next chunk; a finding that was reported before
+ *              says why. The engine searches for the place
  *              where the layer goes on (its `resync` function judges places), emits what lies in
  *              between as a GAP, and calls step() there; or gives the rest up.
  *   -errno     fault of the system.

@@ -27,11 +27,11 @@ struct page_data {
     XXH3_state_t *state;
     uint64_t *slot; /* hashes, open addressing; 0 = free */
     uint64_t zero_hash;
-    uint8_t zero[XSI_PAGE_SIZE];
 };
 
 struct page_data *page_data_new(void)
 {
+    static const uint8_t zero[XSI_PAGE_SIZE];
     struct page_data *p = calloc(1, sizeof(*p));
 
     if (!p)
@@ -43,7 +43,7 @@ struct page_data *page_data_new(void)
         return NULL;
     }
     XXH3_128bits_reset(p->state);
-    p->zero_hash = XXH3_64bits(p->zero, sizeof(p->zero));
+    p->zero_hash = XXH3_64bits(zero, sizeof(zero));
     p->sums.tracked = true;
     return p;
 }

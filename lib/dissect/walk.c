@@ -284,15 +284,6 @@ static int at_end(struct xsi_walk *w)
     return GO_ON;
 }
 
-static int lost(struct xsi_walk *w, size_t queued)
-{
-    if (w->queue_count == queued)
-        xsi_report(w, &xsi_general_findings[XSI_C07], w->pos, 0,
-                   "this cannot be the next chunk of %s", w->layer[w->depth - 1].row->name);
-    xsi_search_begin(w);
-    return GO_ON;
-}
-
 static int step(struct xsi_walk *w)
 {
     struct xsi_layer *l = &w->layer[w->depth - 1];
@@ -318,7 +309,8 @@ static int step(struct xsi_walk *w)
         pop_layer(w);
         return GO_ON;
     case XSI_LOST:
-        return lost(w, queued);
+        xsi_search_begin(w);
+        return GO_ON;
     default:
         return rc < 0 ? rc : -EINVAL;
     }

@@ -147,8 +147,8 @@ static enum v2_look look_other(const struct v2_state *s, uint32_t type, uint32_t
 
     if (type < V2_RECORDS && v2_rules[type].min) {
         fits = v2_body_fits(s, type, length, body, have);
-        if (v2_size_ok(type, length))
-            return fits < 0 ? V2_NEAR : V2_GOOD;
+        if (v2_size_ok(type, length)) /* an empty vCPU record is little proof */
+            return fits < 0 || (length == 8 && v2_rules[type].max > 8) ? V2_NEAR : V2_GOOD;
         /* fixed lengths: one bit off; others: what the body says of itself */
         if (v2_rules[type].min == v2_rules[type].max &&
             __builtin_popcount(length ^ v2_rules[type].min) == 1)
@@ -192,7 +192,9 @@ static bool needs_next(uint32_t type, uint32_t length)
     uint32_t plain = type & ~V2_OPTIONAL;
 
     if (type < V2_RECORDS)
-        return type && !v2_rules[type].min && (type == V2_TOOLSTACK || length <= BODY_STRAY);
+        return type == V2_DIRTY_PFNS || type == V2_TOOLSTACK
+                   ? length <= V2_CHECK_MAX
+                   : type && !v2_rules[type].min && length <= BODY_STRAY;
     return plain < 0x100 && length <= V2_CHECK_MAX;
 }
 

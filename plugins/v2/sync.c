@@ -7,6 +7,10 @@
 
 #define FIND_BLOCK 16384U
 #define FIND_SURE 95
+/* Records that stand before the memory only. */
+#define STATIC                                                                                    \
+    (V2_BIT(V2_PV_INFO) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY) |                       \
+     V2_BIT(V2_STATIC_DATA_END) | V2_BIT(V2_P2M_FRAMES))
 
 /*
  * Records are found by the word of their type (word_min, word_max) and a glance at what follows it.
@@ -57,17 +61,21 @@ static void judge_batch(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, ui
 }
 
 /* What else makes a header of this type a header. */
-static bool strong_body(const struct v2_state *s, uint32_t type, uint32_t length,
+static bool strong_body(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
                         const uint8_t *p, size_t have)
 {
     struct xsi_cursor c = v2_cursor(s, p, have);
     uint32_t a = xsi_u32(&c), khz = xsi_u32(&c);
 
-    switch (type) {
+    switch (h->type) {
     case V2_TSC_INFO:
         return a <= 3 && khz >= 100000 && khz <= 10000000;
     case V2_VCPU_BASIC:
-        return length > 8;
+        return true;
+    case V2_VCPU_EXTENDED:
+    case V2_VCPU_XSAVE:
+    case V2_VCPU_MSRS:
+        return v2_vcpu_extent(w, s, h) == h->length;
     case V2_HVM_CONTEXT:
         return x86_hvm_starts(p, have);
     case V2_HVM_PARAMS:
@@ -82,28 +90,60 @@ static bool strong_body(const struct v2_state *s, uint32_t type, uint32_t length
     }
 }
 
-static void judge_record(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, uint32_t type,
-                         uint32_t length, const uint8_t *body, size_t have,
-                         struct xsi_sync *sync)
+/* Types that can stand here at all, and whose header says enough to be told from memory. */
+static bool worth_judging(const struct v2_state *s, uint32_t type, uint32_t length)
+{
+    uint32_t bit;
+
+    if (!type || !v2_size_ok(type, length))
+        return false;
+    bit = V2_BIT(type);
+    if ((s->kind == 1 && bit & V2_ONLY_HVM) || (s->kind == 2 && bit & V2_ONLY_PV))
+        return false;
+    if (bit & (V2_TAIL & ~V2_BIT(V2_HVM_CONTEXT)))
+        return length > 8;
+    return type == V2_HVM_CONTEXT || (bit & STATIC && !s->batches);
+}
+
+/* Eight zero bytes behind a record: are they the END? */
+static bool surely_ends(struct xsi_walk *w, const struct xsi_layer *l, uint64_t end)
+{
+    uint64_t behind = end + V2_RHDR_SIZE;
+    size_t have;
+    const uint8_t *p;
+
+    if (!xsi_exists(w, behind, 1) || v2_libxl_follows(w, l, behind))
+        return true;
+    p = xsi_peek(w, behind, 9, &have); /* libxl's END */
+    return have == 8 && !memcmp(p, "\0\0\0\0\0\0\0", 8);
+}
+
+static void judge_record(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h,
+                         const uint8_t *body, size_t have, struct xsi_sync *sync)
 {
     const struct v2_state *s = l->state;
-    bool strong;
+    bool strong, chained;
     enum v2_look look;
-    int fits;
+    int fits, sure = 55;
 
-    if (!type || !v2_size_ok(type, length) || type == V2_DIRTY_PFNS || type == V2_TOOLSTACK ||
-        (s->kind == 1 && V2_BIT(type) & V2_ONLY_HVM) || (s->kind == 2 && V2_BIT(type) & V2_ONLY_PV))
+    if (!worth_judging(s, h->type, h->length))
         return;
-    fits = v2_rules[type].min ? v2_body_fits(s, type, length, body, have) : 0;
-    if (fits < 0 || (!fits && v2_rules[type].min != v2_rules[type].max))
+    fits = v2_rules[h->type].min ? v2_body_fits(s, h->type, h->length, body, have) : 0;
+    if (fits < 0 || (!fits && v2_rules[h->type].min != v2_rules[h->type].max))
         return;
-    strong = strong_body(s, type, length, body, have);
-    look = v2_look(w, l, at + v2_span(length), (enum v2_record)type);
-    if (!strong && look != V2_GOOD && look != V2_DUE_END && look != V2_EDGE)
+    strong = strong_body(w, s, h, body, have);
+    if (!strong && V2_BIT(h->type) & V2_TAIL && h->type != V2_SHARED_INFO)
         return;
-    say(sync, 55 + (strong ? 20 : 0) + (look == V2_GOOD ? 30 : look == V2_DUE_END ? 25 : look == V2_EDGE ? 10 : 0), "");
-    snprintf(sync->why, sizeof(sync->why), "%s: its length and body agree%s", v2_rules[type].name,
-             look == V2_GOOD ? ", and a record follows" : "");
+    look = v2_look(w, l, h->end, (enum v2_record)h->type);
+    if (look == V2_DUE_END && !surely_ends(w, l, h->end))
+        look = V2_NOTHING;
+    chained = look == V2_GOOD || look == V2_DUE_END;
+    if (!strong && !chained)
+        return;
+    sure += (strong ? 20 : 0) + (chained ? 30 : look == V2_EDGE ? 10 : 0);
+    sync->confidence = sure > 100 ? 100 : sure;
+    snprintf(sync->why, sizeof(sync->why), "%s: its length and body agree%s",
+             v2_rules[h->type].name, chained ? ", and a record follows" : "");
 }
 
 /* Length and count of a batch, and room for as many pages as the length asks for. */
@@ -124,18 +164,22 @@ void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_
     size_t have;
     const uint8_t *p = xsi_peek(w, at, 32, &have);
     struct xsi_cursor c = v2_cursor(s, p, have);
-    uint32_t type = xsi_u32(&c), length = xsi_u32(&c);
+    struct v2_head h = { .at = at, .have = have };
+    uint32_t type, length;
 
     sync->confidence = 0;
     if (have < V2_BATCH_HEAD)
         return;
+    h.type = type = xsi_u32(&c);
+    h.length = length = xsi_u32(&c);
+    h.end = at + v2_span(length);
     if (type == UINT32_MAX && length == UINT32_MAX) {
         if (!s->ever && !memcmp(p + 8, "XENF\0\0\0", 7) && have >= V2_IHDR_SIZE)
             say(sync, 100, "image header");
         return;
     }
     if (type != V2_PAGE_DATA) {
-        judge_record(w, l, at, type, length, c.at, c.left, sync);
+        judge_record(w, l, &h, c.at, c.left, sync);
         return;
     }
     if (batch_head(s, p))
