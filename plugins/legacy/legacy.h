@@ -10,7 +10,7 @@
 
 #define LEGACY_BATCH_MAX 1024U       /* MAX_BATCH_SIZE, xg_save_restore.h, every release */
 #define LEGACY_PFN_MASK 0x0fffffffU  /* low 28 bits of an entry */
-#define LEGACY_P2M_MAX 0x0fffffffU   /* "Cannot save this big a guest", xc_domain_save@4.0 */
+#define LEGACY_P2M_MAX 0x10000000U   /* frame numbers have 28 bits; writers since 4.0 stop one below */
 #define LEGACY_VCPUS_MAX 4096U       /* XC_SR_MAX_VCPUS, xg_save_restore.h@4.2 */
 #define LEGACY_BLOB_MAX (64U << 20)  /* longest toolstack or context blob that is believed */
 #define LEGACY_VCPU32 2800U          /* sizeof(vcpu_guest_context_x86_32_t) */

@@ -109,6 +109,21 @@ static void decode_padding(struct xsi_decode *d, size_t size)
         }
 }
 
+/*
+ * Structures of processors have holes that no field covers. A digest (FNV-1a) of the whole body
+ * makes any difference show, in a comparison too.
+ */
+static void decode_digest(struct xsi_decode *d, size_t size)
+{
+    uint64_t digest = 0xcbf29ce484222325ULL;
+
+    if (d->detail < 2 || d->have < BODY || size > d->have - BODY)
+        return;
+    for (size_t i = 0; i < size; i++)
+        digest = (digest ^ d->bytes[BODY + i]) * 0x100000001b3ULL;
+    xsi_put(d, "digest", XSI_HEX, BODY, size, digest, NULL);
+}
+
 void v2_decode_ihdr(struct xsi_decode *d)
 {
     d->big = true;
@@ -249,6 +264,7 @@ void v2_decode_vcpu(struct xsi_decode *d)
         x86_decode_xsave(d, BODY + 8, size - 8);
     else
         x86_decode_pv_msrs(d, BODY + 8, size - 8);
+    decode_digest(d, size);
     decode_padding(d, size);
 }
 
@@ -258,6 +274,7 @@ void v2_decode_shared(struct xsi_decode *d)
     size_t size = decode_head(d);
 
     x86_decode_shared_info(d, BODY, size, s->width);
+    decode_digest(d, size);
 }
 
 void v2_decode_tsc(struct xsi_decode *d)
@@ -272,6 +289,7 @@ void v2_decode_context(struct xsi_decode *d)
     size_t size = decode_head(d);
 
     x86_decode_hvm_context(d, BODY, size);
+    decode_digest(d, size);
     decode_padding(d, size);
 }
 

@@ -30,14 +30,15 @@ status_of() {
     echo "$status"
 }
 
-# An image for tests of options: small and sound.
+# An image for tests of options: small and sound. Found once per file of tests.
 sound() {
-    local image
-    while read -r image; do
-        if [ "$(status_of "$xsdump" "$image")" -eq 0 ]; then
-            echo "$image"
-            return 0
-        fi
-    done < <(images)
-    return 1
+    local image found=${BATS_FILE_TMPDIR:-$BATS_TEST_TMPDIR}/sound
+    if [ ! -s "$found" ]; then
+        while read -r image; do
+            [ "$(status_of "$xsdump" "$image")" -eq 0 ] || continue
+            echo "$image" >"$found"
+            break
+        done < <(images)
+    fi
+    cat "$found"
 }

@@ -26,7 +26,7 @@ def place: type == "number" or . == null;
     while read -r image; do
         dump --json "$image" >"$BATS_TEST_TMPDIR/json"
         jq -e "$schema" "$BATS_TEST_TMPDIR/json" >/dev/null || { echo "$image"; return 1; }
-    done < <(images)
+    done < <(images | awk 'NR % 3 == 0')
 }
 
 @test "--json: the chunks tile every image" {
@@ -35,7 +35,7 @@ def place: type == "number" or . == null;
         dump --json "$image" | jq -e '.images[0] | .size as $size | (reduce .chunks[] as $c (0;
             if $c.offset == . then . + $c.length else error("at \(.)") end)) == $size' >/dev/null ||
             { echo "$image"; return 1; }
-    done < <(images)
+    done < <(images | awk 'NR % 3 == 0')
 }
 
 @test "--jsonl: the records of the contract, in its order, with the document's contents" {
@@ -52,7 +52,7 @@ def place: type == "number" or . == null;
                 "$BATS_TEST_TMPDIR/json" | jq -Sc .) >/dev/null || { echo "$image"; return 1; }
         [ "$(jq -c 'select(.record == "finding")' "$BATS_TEST_TMPDIR/jsonl" | wc -l)" -eq \
             "$(sed -n 2p "$BATS_TEST_TMPDIR/json" | jq length)" ] || { echo "$image"; return 1; }
-    done < <(images | awk 'NR % 3 == 1')
+    done < <(images | awk 'NR % 7 == 1')
 }
 
 @test "--json: several images in one document, in the order given" {
@@ -71,7 +71,7 @@ def place: type == "number" or . == null;
                 printf '0x%08x %s %s\n' "$offset" "$length" "$type"
             done >"$BATS_TEST_TMPDIR/json"
         diff "$BATS_TEST_TMPDIR/text" "$BATS_TEST_TMPDIR/json" || { echo "$image"; return 1; }
-    done < <(images | awk 'NR % 4 == 0')
+    done < <(images | awk 'NR % 7 == 2')
 }
 
 @test "agreement: the text names every warning and error of the JSON" {
@@ -82,7 +82,7 @@ def place: type == "number" or . == null;
             select(.severity != "info") | .code' | sort -u); do
             [[ $text == *"$code"* ]] || { echo "$image: $code"; return 1; }
         done
-    done < <(images)
+    done < <(images | awk 'NR % 3 == 0')
 }
 
 @test "agreement: a pipe gives the JSON of the file" {
@@ -93,5 +93,5 @@ def place: type == "number" or . == null;
             >"$BATS_TEST_TMPDIR/pipe"
         dump --json "$image" | jq -S '.images[0] | del(.file, .kind, .size, .file_size)' |
             diff - "$BATS_TEST_TMPDIR/pipe" || { echo "$image"; return 1; }
-    done < <(images | awk 'NR % 4 == 2')
+    done < <(images | awk 'NR % 7 == 3')
 }

@@ -4,6 +4,7 @@
 load common
 
 failure=$XSI_TOP/samples/2011-xapi-hvm.img
+[ -e "$failure" ] || failure=$XSI_TOP/build/samples/2011-xapi-hvm.img
 
 @test "the 2011 failure: END without LAST_CHECKPOINT, the QEMU record and the count" {
     run "$xsdump" --no-pager "$failure"
@@ -34,4 +35,18 @@ failure=$XSI_TOP/samples/2011-xapi-hvm.img
 
 @test "two images: two listings" {
     [ "$(dump "$(sound)" "$failure" | grep -c '^image ')" -eq 2 ]
+}
+
+@test "every sound sample: the boundaries that the generator knows, to the byte" {
+    local table image json=$BATS_TEST_TMPDIR/json n=0
+    [ "$XSI_BIN" = "$XSI_TOP/build" ] || skip "once is enough"
+    for table in "$XSI_TOP"/build/samples/*.tsv; do
+        image=${table%.tsv}.img
+        [ "$(status_of "$xsdump" -q "$image")" -lt 4 ] || continue
+        grep -q damaged "$table" && continue
+        dump --json "$image" >"$json"
+        python3 "$XSI_TOP/tests/lib/against.py" layout "$json" "$table" || { echo "$image"; return 1; }
+        n=$((n + 1))
+    done
+    [ "$n" -gt 50 ]
 }
