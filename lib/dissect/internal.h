@@ -21,13 +21,13 @@ struct xsi_window {
     uint64_t offset;
     size_t length, capacity;
     uint8_t *bytes;
-    unsigned used; /* stamp of last use */
+    uint64_t used; /* stamp of last use */
 };
 
 struct xsi_view {
     struct xsi_source *src;
     struct xsi_window slot[XSI_VIEW_SLOTS];
-    unsigned stamp;
+    uint64_t stamp;
     size_t ahead;
     uint64_t floor;      /* nothing before this is asked for any more */
     bool faulty;         /* a read failed: */

@@ -3,7 +3,9 @@
  * Windows over a source. A source that can seek has a few windows, replaced least recently used
  * first, each filled by one pread of exactly what is asked for (or the layer's read-ahead, which is
  * one batch header with its PFN array). A forward-only source has one window that slides: slot 0
- * holds everything from `floor` to what was read so far, slot 1 an optional copy of a chunk's head.
+ * holds everything from `floor` to what was read so far, slot 1 an optional copy of a chunk's head;
+ * when slot 0 grows, the last two buffers that it had stay for a while, in slots 2 and 3, because
+ * somebody may still look at them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,12 +56,10 @@ static void window_fill(struct xsi_view *v, struct xsi_window *s, size_t length)
         ssize_t n = xsi_source_read(v->src, s->bytes + s->length, length - s->length,
                                     s->offset + s->length);
 
-        if (n < 0) {
+        if (n < 0)
             fault(v, (int)n, s->offset + s->length);
-            return;
-        }
-        if (n == 0) {
-            if (!xsi_source_seekable(v->src)) {
+        if (n <= 0) {
+            if (!xsi_source_seekable(v->src)) { /* what broke off has its end here too */
                 v->ended = true;
                 v->end = s->offset + s->length;
             }
@@ -116,6 +116,24 @@ static const uint8_t *peek_seek(struct xsi_view *v, uint64_t offset, size_t want
     return window_bytes(v, oldest, offset, want, have);
 }
 
+/* A larger buffer for the sliding window. */
+static bool stream_reserve(struct xsi_view *v, size_t capacity)
+{
+    struct xsi_window *s = &v->slot[0], larger = { .offset = s->offset, .length = s->length };
+
+    if (s->capacity >= capacity)
+        return true;
+    if (!window_reserve(&larger, capacity > 2 * s->capacity ? capacity : 2 * s->capacity))
+        return false;
+    if (s->length)
+        memcpy(larger.bytes, s->bytes, s->length);
+    free(v->slot[3].bytes);
+    v->slot[3] = v->slot[2];
+    v->slot[2] = *s;
+    *s = larger;
+    return true;
+}
+
 static const uint8_t *peek_stream(struct xsi_view *v, uint64_t offset, size_t want, size_t *have)
 {
     struct xsi_window *s = &v->slot[0];
@@ -136,7 +154,7 @@ static const uint8_t *peek_stream(struct xsi_view *v, uint64_t offset, size_t wa
     }
     need = (size_t)(offset - s->offset) + want;
     if (need > s->length && !v->ended && !v->faulty) {
-        if (!window_reserve(s, need)) {
+        if (!stream_reserve(v, need)) {
             fault(v, -ENOMEM, offset);
             return NULL;
         }
@@ -185,9 +203,12 @@ void xsi_view_advance(struct xsi_view *v, uint64_t offset)
 /* A forward-only source: read on until offset+length or the end, keeping nothing. */
 static uint64_t extent_stream(struct xsi_view *v, uint64_t offset, uint64_t length)
 {
+    const struct xsi_window *s = &v->slot[0];
     size_t have;
-    uint64_t at = offset;
+    uint64_t at = offset < v->floor ? s->offset + s->length : offset; /* before: it has gone by */
 
+    if (at < v->floor)
+        at = v->floor;
     while (at - offset < length && !v->ended && !v->faulty) {
         uint64_t left = length - (at - offset);
         size_t part = left < XSI_SCAN_BLOCK ? (size_t)left : XSI_SCAN_BLOCK;
@@ -198,7 +219,7 @@ static uint64_t extent_stream(struct xsi_view *v, uint64_t offset, uint64_t leng
         if (have < part)
             break;
     }
-    return at - offset;
+    return at - offset < length ? at - offset : length;
 }
 
 uint64_t xsi_view_extent(struct xsi_view *v, uint64_t offset, uint64_t length)
@@ -216,7 +237,7 @@ uint64_t xsi_view_extent(struct xsi_view *v, uint64_t offset, uint64_t length)
         return length < size - offset ? length : size - offset;
     }
     end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
-    if (end - v->floor <= XSI_RETAIN_MAX && length <= XSI_PEEK_MAX) {
+    if (offset >= v->floor && end - v->floor <= XSI_RETAIN_MAX && length <= XSI_PEEK_MAX) {
         (void)xsi_view_peek(v, offset, (size_t)length, &have);
         return have;
     }

@@ -73,6 +73,12 @@ void xsi_read_ahead(struct xsi_walk *w, size_t bytes)
 
 bool xsi_exists(struct xsi_walk *w, uint64_t offset, uint64_t length)
 {
+    uint64_t reach = w->view.floor + XSI_RETAIN_MAX;
+
+    /* a pipe can be looked ahead so far, and no further without losing what it would pass by */
+    if (!xsi_source_seekable(w->src) && !w->view.ended &&
+        (offset > reach || length > reach - offset))
+        return true;
     return xsi_view_extent(&w->view, offset, length) == length;
 }
 
@@ -372,7 +378,8 @@ static int advance(struct xsi_walk *w)
             xsi_end_layers(w, 0);
             return GO_ON;
         }
-        if (xsi_view_extent(&w->view, w->pos, 1) == 0 && !w->view.faulty)
+        if (xsi_view_extent(&w->view, w->pos, 1) == 0 &&
+            (!w->view.faulty || !xsi_source_seekable(w->src)))
             return at_end(w);
         return w->depth ? step(w) : behind_all(w);
     case XSI_PH_SEARCH: {

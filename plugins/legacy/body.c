@@ -45,6 +45,18 @@ static bool proven(struct xsi_walk *w, const struct legacy *s, const struct lega
     return quality >= FOLLOWS && legacy_quality(w, s, &behind) >= FOLLOWS;
 }
 
+void legacy_saw_order(struct legacy *s, const struct legacy_look *k)
+{
+    unsigned named = k->entries - k->specials;
+
+    if (named >= 32 && k->descents > named / 4 && !k->duplicates)
+        legacy_saw(s, SEEN_PERMUTED);
+    if (named >= 64 && !k->descents)
+        s->ascending_batches++;
+    if (s->ascending_batches >= 2)
+        legacy_saw(s, SEEN_ASCENDING);
+}
+
 /* Does a chunk follow at `at`? The state is as it will be behind the batch `k`. */
 static bool follows(struct xsi_walk *w, struct legacy *s, const struct legacy_look *k, uint64_t at)
 {
@@ -55,7 +67,7 @@ static bool follows(struct xsi_walk *w, struct legacy *s, const struct legacy_lo
     if (at - xsi_at(w) > (8U << 20))
         return true; /* too far to look on a pipe; do as if on a file too */
     next.next_pfn = k->pages ? k->last_pfn + 1 : s->next_pfn;
-    next.pages_in_first += k->pages;
+    legacy_saw_order(&next, k);
     legacy_look(w, &next, at, &s->ahead);
     if (s->ahead.kind == LOOK_SHORT)
         return true; /* the image ends here; what is missing is said there */
@@ -70,14 +82,7 @@ static void saw_entries(struct legacy *s, const struct legacy_look *k)
         legacy_saw(s, SEEN_XALLOC);
     if (k->broken)
         legacy_saw(s, SEEN_BROKEN);
-    if (k->entries - k->specials < 64)
-        return;
-    if (k->descents > k->entries / 4)
-        legacy_saw(s, SEEN_PERMUTED);
-    else if (!k->descents)
-        s->ascending_batches++;
-    if (s->ascending_batches >= 2)
-        legacy_saw(s, SEEN_ASCENDING);
+    legacy_saw_order(s, k);
 }
 
 /* One finding per kind of wrong entry in a batch. */
@@ -165,7 +170,7 @@ static int emit_batch(struct xsi_walk *w, struct legacy *s, const struct legacy_
     saw_entries(s, k);
     if (k->pages)
         s->next_pfn = k->last_pfn + 1;
-    s->pages_in_first += k->pages;
+    s->pages += k->pages;
     s->packed += k->pages;
     s->full_batch = k->count;
     if (s->has_map || s->last_checkpoint)
@@ -483,7 +488,7 @@ static int step_end(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
     c->has_id = true;
     c->id = 0;
     legacy_check_unpacked(w, s, k->at);
-    if (!s->checkpoint && !s->pages_in_first && s->has_map)
+    if (!s->checkpoint && !s->pages && s->has_map)
         xsi_report(w, &legacy_findings[LEGACY_L46], k->at, 4, "the body ends without a page");
     if (!s->last_checkpoint)
         xsi_note(c, "no LAST_CHECKPOINT before it");

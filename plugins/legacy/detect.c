@@ -55,21 +55,34 @@ static void try_extended(struct xsi_walk *w, uint64_t at, unsigned ul, struct hy
     }
 }
 
+/* The word at `at` goes on as a list of ascending words does: it is no count in front of one. */
+static bool within_list(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 8, &have);
+
+    return s->ul == 4 && have == 8 && xsi_le32(p) < xsi_le32(p + 4) &&
+           xsi_le32(p + 4) - xsi_le32(p) <= 64;
+}
+
 /* How well a body begins at `at`: the first chunk, and what it leads to. */
-static int body_score(struct xsi_walk *w, const struct legacy *s, uint64_t at, char *why,
+static int body_score(struct xsi_walk *w, const struct legacy *state, uint64_t at, char *why,
                       size_t size)
 {
+    struct legacy behind = *state, *s = &behind;
     struct legacy_look first, next;
     int quality, chain = 0;
 
     legacy_look(w, s, at, &first);
+    if (first.kind == LOOK_BATCH)
+        legacy_saw_order(s, &first);
     quality = first.kind == LOOK_END ? 0 : legacy_quality(w, s, &first);
     if (first.kind == LOOK_SHORT)
         return 0;
     if (quality <= 0 || first.bad_type || first.out_of_range || first.high_bits) {
         unsigned run = legacy_run(w, s, at, LEGACY_BATCH_MAX); /* is only its count damaged? */
 
-        if (run >= 16) {
+        if (run >= 16 && !within_list(w, s, at)) {
             snprintf(why, size, "a list of %u ascending frames behind a damaged count", run);
             return 50;
         }
@@ -142,9 +155,9 @@ static void try_short(struct xsi_walk *w, uint64_t at, const struct legacy *s,
                       struct hypothesis *best)
 {
     size_t have;
-    const uint8_t *p = xsi_peek(w, at, s->ul + 4, &have);
     struct legacy_look look;
 
+    (void)xsi_peek(w, at, s->ul + 4, &have);
     if (have < s->ul || have == s->ul + 4U) {
         if (have < s->ul)
             return;
@@ -155,7 +168,6 @@ static void try_short(struct xsi_walk *w, uint64_t at, const struct legacy *s,
                                              "ends: probably an HVM image");
         return;
     }
-    (void)p;
     if (s->ul == 8)
         propose(best, 25, XSI_GUEST_HVM,
                 "8 bytes that could be the p2m_size of a 64-bit toolstack, then the image ends");

@@ -110,13 +110,13 @@ struct legacy {
     uint32_t once, ids;          /* chunk ids seen in this checkpoint, in the image (bit -id) */
     uint64_t next_pfn;           /* where the last batch ended, + 1 */
     unsigned full_batch;         /* entries of the last batch: the next one's read-ahead */
-    unsigned batches, descending_batches, ascending_batches;
+    unsigned batches, ascending_batches;
     uint64_t end_at;             /* offset of the last END */
     uint64_t tail_end;           /* offset behind the first tail */
     uint32_t behind_tail;        /* the word that stands there */
     bool has_behind_tail, last_told;
     bool record_pushed;
-    uint64_t pages_in_first;     /* pages seen so far */
+    uint64_t pages;              /* pages seen so far */
     struct legacy_look ahead;    /* look at the next header, reused by the next step */
     bool ahead_valid;
 };
@@ -145,6 +145,8 @@ uint64_t legacy_tmem_length(struct xsi_walk *w, uint64_t at, bool extra, unsigne
 int legacy_step_header(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c);
 int legacy_step_body(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c);
 int legacy_step_tail(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c);
+/* What a long list of frames tells of the order in which the writer sends them. */
+void legacy_saw_order(struct legacy *s, const struct legacy_look *k);
 /* Enter the tail behind the zero count. */
 void legacy_begin_tail(struct xsi_walk *w, struct legacy *s);
 /* Does a tail begin at `at`? 0 no … 100 sure. */

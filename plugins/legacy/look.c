@@ -8,6 +8,9 @@
 
 #include "legacy.h"
 
+#define TSC_KHZ_MIN 100000U   /* clocks that a machine of these years can have */
+#define TSC_KHZ_MAX 10000000U
+
 struct entry_block {
     uint64_t word[LEGACY_BATCH_MAX];
     unsigned count;
@@ -54,7 +57,7 @@ static unsigned duplicates(const struct entry_block *b)
     memset(table, 0xff, sizeof(table));
     for (unsigned i = 0; i < b->count; i++) {
         uint32_t pfn = (uint32_t)b->word[i] & LEGACY_PFN_MASK;
-        unsigned slot = (pfn * 2654435761U) % (4 * LEGACY_BATCH_MAX);
+        unsigned slot = (pfn * 2654435761U) >> 20; /* the best mixed bits, below 4096 */
 
         if (((b->word[i] >> 28) & 0xf) == LEGACY_XTAB)
             continue;
@@ -292,7 +295,7 @@ bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at)
     word = xsi_le32(p);
     row = legacy_chunk_row((int32_t)word);
     if (row)
-        return row->type.id != -1;
+        return row->type.id != -1 || legacy_starts_batch(w, s, at + 4);
     if (!word)
         return legacy_tail_quality(w, s, at + 4) >= 25;
     return word <= LEGACY_BATCH_MAX && legacy_starts_batch(w, s, at);
@@ -322,15 +325,33 @@ unsigned legacy_run(struct xsi_walk *w, const struct legacy *s, uint64_t at, uns
     return i;
 }
 
-/* The length that the parts of a chunk with an id agree on, and how much that proves. */
-static int chunk_quality(struct xsi_walk *w, const struct legacy_look *k)
+/* A chunk that is its id alone: what stands behind it must speak for it. */
+static int flag_quality(struct xsi_walk *w, const struct legacy *s, const struct legacy_look *k)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, k->at + 4, 4, &have);
+    uint32_t word = have == 4 ? xsi_le32(p) : 0;
+
+    if (k->row->type.id != -1) /* the last before the zero count, in every writer */
+        return word ? 20 : 40;
+    return word && word <= LEGACY_BATCH_MAX && legacy_starts_batch(w, s, k->at + 4) ? 40 : 10;
+}
+
+/* Is this the map of a writer: bit 0 set, and the bit of the highest id, and none above? */
+static bool map_fits(const uint8_t *p, uint32_t max)
+{
+    return (p[8] & 1) && (max >= 64 || xsi_le64(p + 8) >> max == 1);
+}
+
+/* How much the parts of a chunk with an id prove that it is one. */
+static int chunk_quality(struct xsi_walk *w, const struct legacy *s, const struct legacy_look *k)
 {
     size_t have;
     const uint8_t *p = xsi_peek(w, k->at, 24, &have);
 
     switch (k->row->body) {
     case BODY_FLAG:
-        return k->row->type.id == -1 ? 10 : 40;
+        return flag_quality(w, s, k);
     case BODY_PARAM:
         if (have < 16)
             return 30;
@@ -338,11 +359,13 @@ static int chunk_quality(struct xsi_walk *w, const struct legacy_look *k)
     case BODY_TSC:
         if (have < 24)
             return 30;
-        return xsi_le32(p + 4) <= 3 ? 60 : 5;
+        if (xsi_le32(p + 4) > 3)
+            return 5;
+        return xsi_le32(p + 16) >= TSC_KHZ_MIN && xsi_le32(p + 16) <= TSC_KHZ_MAX ? 60 : 25;
     case BODY_VCPUS:
         if (have < 16)
             return 30;
-        if (xsi_le32(p + 4) < LEGACY_VCPUS_MAX && (p[8] & 1))
+        if (xsi_le32(p + 4) < LEGACY_VCPUS_MAX && map_fits(p, xsi_le32(p + 4)))
             return 80;
         p = xsi_peek(w, k->at + 16, 4, &have); /* damaged, but where it should be? */
         return have == 4 && (!xsi_le32(p) || legacy_chunk_row((int32_t)xsi_le32(p))) ? 40 : 0;
@@ -378,7 +401,7 @@ int legacy_quality(struct xsi_walk *w, const struct legacy *s, const struct lega
 {
     switch (k->kind) {
     case LOOK_BATCH: return batch_quality(s, k);
-    case LOOK_CHUNK: return chunk_quality(w, k);
+    case LOOK_CHUNK: return chunk_quality(w, s, k);
     case LOOK_END: return legacy_tail_quality(w, s, k->at + 4);
     default: return 0;
     }

@@ -6,7 +6,7 @@
 #include "../qemu/qevm.h"
 
 #define QEVM_VERSION 3U
-#define LOOK_MAX (1U << 20)
+#define LOOK_MAX     (1U << 20)
 
 const struct xsi_name libxl_emulators[] = {
     { 0, "unknown" }, { 1, "qemu-traditional" }, { 2, "qemu-upstream" }, { 0, NULL }
@@ -89,12 +89,14 @@ static void check_tail(struct xsi_walk *w, uint64_t at, uint32_t length)
         return;
     p = xsi_peek(w, last, 1, &have);
     if (have && *p)
-        libxl_report(w, X27, last, 1, "the device model's state ends with 0x%02x, not with a zero "
-                     "byte", *p);
+        libxl_report(w, X27, last, 1,
+                     "the device model's state ends with 0x%02x, not with a zero "
+                     "byte",
+                     *p);
 }
 
-void libxl_check_emulator(struct xsi_walk *w, struct libxl_records *r, uint64_t at,
-                          uint32_t length, struct xsi_chunk *out)
+void libxl_check_emulator(struct xsi_walk *w, struct libxl_records *r, uint64_t at, uint32_t length,
+                          struct xsi_chunk *out)
 {
     uint64_t body = at + LIBXL_RHDR_SIZE;
     uint32_t version = 0;
@@ -119,8 +121,10 @@ void libxl_check_emulator(struct xsi_walk *w, struct libxl_records *r, uint64_t 
         return;
     }
     if (have == 16 && version != QEVM_VERSION)
-        libxl_report(w, X14, body + 12, 4, "the device model's state has version %" PRIu32 ", not "
-                     "%u", version, QEVM_VERSION);
+        libxl_report(w, X14, body + 12, 4,
+                     "the device model's state has version %" PRIu32 ", not "
+                     "%u",
+                     version, QEVM_VERSION);
     check_tail(w, at, length);
 }
 

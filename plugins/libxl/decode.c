@@ -20,7 +20,7 @@ static const struct xsi_field_row header_rows[] = {
 };
 
 static const struct xsi_field_row emulator_rows[] = {
-    { "emulator_id", 0, 4, XSI_ENUM, libxl_emulators, NULL, "device model; readers do not look", 1 },
+    { "emulator_id", 0, 4, XSI_ENUM, libxl_emulators, NULL, "readers do not look at it", 1 },
     { "emulator_index", 4, 4, XSI_UINT, NULL, NULL, "always 0", 1 },
     { 0 }
 };
@@ -87,8 +87,8 @@ void libxl_decode_xenstore(struct xsi_decode *d)
     xsi_open(d, "entries", XSI_LIST, at, size - 8);
     for (unsigned n = 0; at < end && n < PAIRS_MAX; n++) {
         size_t key = strnlen((const char *)d->bytes + at, end - at), value_at = at + key + 1;
-        size_t value = value_at < end ? strnlen((const char *)d->bytes + value_at, end - value_at)
-                                      : 0;
+        size_t value =
+            value_at < end ? strnlen((const char *)d->bytes + value_at, end - value_at) : 0;
 
         xsi_open(d, NULL, XSI_GROUP, at, key + 1 + value + 1);
         xsi_put_text(d, "key", XSI_TEXT, at, d->bytes + at, key);

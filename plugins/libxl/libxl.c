@@ -7,10 +7,10 @@
 
 #include "../plugins.h"
 
-#define IDENT 0x4c6962786c466d74ULL /* "LibxlFmt" */
-#define OPTION_BIG 1U
+#define IDENT         0x4c6962786c466d74ULL /* "LibxlFmt" */
+#define OPTION_BIG    1U
 #define OPTION_LEGACY 2U
-#define BITS_CLOSE 4 /* bits that the ident may be off and still be known */
+#define BITS_CLOSE    4 /* bits that the ident may be off and still be known */
 
 enum phase { AT_HEADER, AT_RECORD, AT_STREAM, IN_STREAM, AT_END };
 
@@ -71,8 +71,8 @@ static void libxl_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_ro
     else if (rest && context_follows(w, at + LIBXL_HDR_SIZE, &big))
         bid->score = 60;
     if (bid->score)
-        snprintf(bid->reason, sizeof(bid->reason), "%s", bid->score >= 90
-                 ? "libxl's ident" : "what is left of libxl's header");
+        snprintf(bid->reason, sizeof(bid->reason), "%s",
+                 bid->score >= 90 ? "libxl's ident" : "what is left of libxl's header");
 }
 
 static int step_header(struct xsi_walk *w, struct libxl_state *s, struct xsi_chunk *out)
@@ -84,8 +84,10 @@ static int step_header(struct xsi_walk *w, struct libxl_state *s, struct xsi_chu
     xsi_chunk_is(out, &libxl_types[LIBXL_HEADER], LIBXL_HDR_SIZE);
     s->phase = AT_RECORD;
     if (h.have < LIBXL_HDR_SIZE) {
-        libxl_report(w, X10, at, h.have, "the image ends in libxl's header: %zu of %d bytes are "
-                     "there", h.have, LIBXL_HDR_SIZE);
+        libxl_report(w, X10, at, h.have,
+                     "the image ends in libxl's header: %zu of %d bytes are "
+                     "there",
+                     h.have, LIBXL_HDR_SIZE);
         return XSI_CHUNK;
     }
     if (h.ident != IDENT)
@@ -98,11 +100,14 @@ static int step_header(struct xsi_walk *w, struct libxl_state *s, struct xsi_chu
     if (s->records.big)
         libxl_report(w, X03, at + 12, 4, "the records are big-endian, which no libxl takes");
     else if (flag)
-        libxl_report(w, X04, at + 12, 4, "options bit 0 says big-endian, but the records are "
+        libxl_report(w, X04, at + 12, 4,
+                     "options bit 0 says big-endian, but the records are "
                      "little-endian");
     if (h.options & ~(OPTION_BIG | OPTION_LEGACY))
-        libxl_report(w, X05, at + 12, 4, "options are 0x%" PRIx32 ": only bits 0 and 1 have a "
-                     "meaning", h.options);
+        libxl_report(w, X05, at + 12, 4,
+                     "options are 0x%" PRIx32 ": only bits 0 and 1 have a "
+                     "meaning",
+                     h.options);
     if (h.options & OPTION_LEGACY) {
         libxl_report(w, X29, at + 12, 4, "converted from a legacy stream");
         xsi_note(out, "converted from a legacy stream");
@@ -120,7 +125,8 @@ static void report_missing(struct xsi_walk *w, const struct libxl_state *s, uint
         return;
     }
     if (info->guest == XSI_GUEST_HVM && !s->records.emulators)
-        libxl_report(w, X11, at, 0, "an HVM guest without EMULATOR_CONTEXT: the device model will "
+        libxl_report(w, X11, at, 0,
+                     "an HVM guest without EMULATOR_CONTEXT: the device model will "
                      "not start (a PVH guest has none)");
 }
 
@@ -178,7 +184,8 @@ static void libxl_layer_end(struct xsi_walk *w, struct xsi_layer *l)
         xsi_info(w)->state == XSI_TRUNCATED)
         return;
     if (s->phase == AT_STREAM) {
-        libxl_report(w, X25, xsi_at(w), 0, "the image ends behind LIBXC_CONTEXT: the libxc stream "
+        libxl_report(w, X25, xsi_at(w), 0,
+                     "the image ends behind LIBXC_CONTEXT: the libxc stream "
                      "is missing");
         return;
     }
@@ -188,7 +195,8 @@ static void libxl_layer_end(struct xsi_walk *w, struct xsi_layer *l)
     }
     report_missing(w, s, xsi_at(w));
     if (s->records.seen & 1U << LIBXL_LIBXC_CONTEXT)
-        libxl_report(w, X09, xsi_at(w), 0, "libxl's END is missing; libxl takes the end of the "
+        libxl_report(w, X09, xsi_at(w), 0,
+                     "libxl's END is missing; libxl takes the end of the "
                      "file for it");
 }
 
@@ -229,10 +237,8 @@ static void libxl_resumed(struct xsi_walk *w, struct xsi_layer *l, const struct 
     s->phase = AT_RECORD;
 }
 
-static const struct xsi_layer_row layers[] = {
-    { LIBXL_LAYER, XSI_LAYER_MIDDLE, libxl_bid, 0 },
-    { NULL, 0, NULL, 0 }
-};
+static const struct xsi_layer_row layers[] = { { LIBXL_LAYER, XSI_LAYER_MIDDLE, libxl_bid, 0 },
+                                               { NULL, 0, NULL, 0 } };
 
 const struct xsi_finding_row libxl_findings[LIBXL_FINDING_COUNT] = {
 #define FINDING(id, slug, severity, effect, exit, readers, recipe, explain) \

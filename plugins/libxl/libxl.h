@@ -12,15 +12,19 @@
 #define LIBXL_LAYER "libxl-v2"
 
 enum {
-    LIBXL_HDR_SIZE = 16,   /* 4.22:libxl_sr_stream_format.h:libxl__sr_hdr */
-    LIBXL_RHDR_SIZE = 8,   /* ... libxl__sr_rec_hdr */
+    LIBXL_HDR_SIZE = 16,       /* 4.22:libxl_sr_stream_format.h:libxl__sr_hdr */
+    LIBXL_RHDR_SIZE = 8,       /* ... libxl__sr_rec_hdr */
     LIBXL_BODY_MAX = 256 << 20 /* longest body that is believed; libxl itself has no limit */
 };
 
 /* Record types; 4.22:libxl_sr_stream_format.h:REC_TYPE_*. */
 enum libxl_record {
-    LIBXL_END, LIBXL_LIBXC_CONTEXT, LIBXL_XENSTORE_DATA, LIBXL_EMULATOR_CONTEXT,
-    LIBXL_CHECKPOINT_END, LIBXL_CHECKPOINT_STATE,
+    LIBXL_END,
+    LIBXL_LIBXC_CONTEXT,
+    LIBXL_XENSTORE_DATA,
+    LIBXL_EMULATOR_CONTEXT,
+    LIBXL_CHECKPOINT_END,
+    LIBXL_CHECKPOINT_STATE,
     LIBXL_RECORDS, /* number of types; also the row for unknown ones */
     LIBXL_HEADER,
     LIBXL_TYPES
@@ -32,7 +36,7 @@ struct libxl_records {
     bool big;
     bool checkpointed; /* between CHECKPOINT and CHECKPOINT_END of libxc */
     bool ended;
-    uint32_t seen;     /* mask of types */
+    uint32_t seen; /* mask of types */
     unsigned emulators;
 };
 
@@ -61,8 +65,8 @@ int libxl_step(struct xsi_walk *w, struct libxl_records *r, struct xsi_chunk *ou
 /* Findings on a record's body; `at` is that of its header. */
 void libxl_check_xenstore(struct xsi_walk *w, const struct libxl_records *r, uint64_t at,
                           uint32_t length, struct xsi_chunk *out);
-void libxl_check_emulator(struct xsi_walk *w, struct libxl_records *r, uint64_t at,
-                          uint32_t length, struct xsi_chunk *out);
+void libxl_check_emulator(struct xsi_walk *w, struct libxl_records *r, uint64_t at, uint32_t length,
+                          struct xsi_chunk *out);
 void libxl_check_state(struct xsi_walk *w, const struct libxl_records *r, uint64_t at,
                        uint32_t length, struct xsi_chunk *out);
 

@@ -7,7 +7,7 @@
 /* Types that carry something for the device model. */
 #define EMULATOR (1U << LIBXL_XENSTORE_DATA | 1U << LIBXL_EMULATOR_CONTEXT)
 
-#define CUT_LOOK (8U << 20)
+#define CUT_LOOK      (8U << 20)
 #define EMULATOR_META 24U /* two headers, and the first words of the state; the rest is a blob */
 
 /* clang-format off */
@@ -127,8 +127,9 @@ static void check_size(struct xsi_walk *w, const struct head *h)
     else if (!sizes[h->type].max)
         libxl_report(w, X26, h->at, 8, "%s has a body of %" PRIu32 " bytes", name, h->length);
     else
-        libxl_report(w, X07, h->at + 4, 4, "%s of length %" PRIu32 "; it begins with %" PRIu32
-                     " bytes", name, h->length, sizes[h->type].min);
+        libxl_report(w, X07, h->at + 4, 4,
+                     "%s of length %" PRIu32 "; it begins with %" PRIu32 " bytes", name, h->length,
+                     sizes[h->type].min);
 }
 
 static void check_order(struct xsi_walk *w, struct libxl_records *r, const struct head *h)
@@ -161,7 +162,8 @@ static bool cut_state(struct xsi_walk *w, const struct head *h)
     p = xsi_peek(w, h->at + left - 8, 8, &have);
     if (have < 8 || memcmp(p, "\0\0\0\0\0\0\0\0", 8) != 0)
         return true;
-    libxl_report(w, X08, h->at + 4, 4, "length 0x%" PRIx32 " of EMULATOR_CONTEXT leads behind the "
+    libxl_report(w, X08, h->at + 4, 4,
+                 "length 0x%" PRIx32 " of EMULATOR_CONTEXT leads behind the "
                  "image, whose last bytes are an END: about 0x%" PRIx64 " would be right",
                  h->length, left - 16);
     return false;
@@ -184,9 +186,11 @@ static void describe(struct xsi_walk *w, struct libxl_records *r, const struct h
         break;
     case LIBXL_EMULATOR_CONTEXT:
         if (cut && cut_state(w, h))
-            libxl_report(w, X12, h->at + xsi_left(w, h->at), 0, "the image ends inside the device "
+            libxl_report(w, X12, h->at + xsi_left(w, h->at), 0,
+                         "the image ends inside the device "
                          "model's state: %" PRIu64 " of %" PRIu32 " bytes are there; libxl does "
-                         "not notice", xsi_left(w, h->at) - LIBXL_RHDR_SIZE, h->length);
+                         "not notice",
+                         xsi_left(w, h->at) - LIBXL_RHDR_SIZE, h->length);
         libxl_check_emulator(w, r, h->at, h->length, out);
         if (out->meta > EMULATOR_META)
             out->meta = EMULATOR_META;
@@ -214,16 +218,17 @@ int libxl_step(struct xsi_walk *w, struct libxl_records *r, struct xsi_chunk *ou
 
     if (h.have < LIBXL_RHDR_SIZE) {
         xsi_chunk_is(out, &libxl_types[LIBXL_RECORDS], LIBXL_RHDR_SIZE);
-        libxl_report(w, X10, h.at, h.have, "the image ends in the header of a libxl record; libxl "
+        libxl_report(w, X10, h.at, h.have,
+                     "the image ends in the header of a libxl record; libxl "
                      "takes it for END");
         return XSI_CHUNK;
     }
     if (h.length > (1U << 20) && known && h.type != LIBXL_EMULATOR_CONTEXT)
         fits = false;
     if (!fits || (!known && !xsi_exists(w, h.at, h.end - h.at))) {
-        libxl_report(w, X08, h.at, 8, "no libxl record can begin here: type 0x%" PRIx32
-                     " (%s), length 0x%" PRIx32, h.type,
-                     libxl_types[known ? h.type : LIBXL_RECORDS].name, h.length);
+        libxl_report(w, X08, h.at, 8,
+                     "no libxl record can begin here: type 0x%" PRIx32 " (%s), length 0x%" PRIx32,
+                     h.type, libxl_types[known ? h.type : LIBXL_RECORDS].name, h.length);
         return XSI_LOST;
     }
     xsi_chunk_is(out, &libxl_types[known ? h.type : LIBXL_RECORDS], h.end - h.at);

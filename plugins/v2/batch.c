@@ -6,8 +6,8 @@
  */
 #include "v2.h"
 
-#define BLOCK 64U
-#define RUNS_KEPT 1024U
+#define BLOCK       64U
+#define RUNS_KEPT   1024U
 #define TWICE_TRIES 2048U /* searches for a frame that is there twice, per record */
 
 bool v2_type_has_data(unsigned type)
@@ -57,8 +57,7 @@ struct sequence {
     uint64_t prev_last; /* of the run before the last one */
 };
 
-static void find_twice(struct v2_batch *b, struct sequence *q, uint64_t first,
-                       uint64_t last)
+static void find_twice(struct v2_batch *b, struct sequence *q, uint64_t first, uint64_t last)
 {
     unsigned n = q->count < RUNS_KEPT ? q->count : RUNS_KEPT;
 
@@ -164,8 +163,7 @@ static void note_run(const struct v2_state *s, struct v2_batch *b, uint64_t at, 
 }
 
 /* The count that length and entries ask for; 0 when there is none. Both sides grow with it. */
-uint32_t v2_batch_count(struct xsi_walk *w, const struct v2_state *s, uint64_t at,
-                        uint32_t length)
+uint32_t v2_batch_count(struct xsi_walk *w, const struct v2_state *s, uint64_t at, uint32_t length)
 {
     uint64_t need = 8, n;
     size_t have;
@@ -269,7 +267,8 @@ ssize_t v2_entries(struct xsi_walk *w, const struct xsi_layer *l, const struct x
 
         pages += has_data;
         has_data = has_data && at - c->offset + XSI_PAGE_SIZE <= c->length;
-        out[i] = (struct xsi_page_entry){ .pfn = e & V2_PFN_MASK, .type = type,
+        out[i] = (struct xsi_page_entry){ .pfn = e & V2_PFN_MASK,
+                                          .type = type,
                                           .type_name = xsi_name_of(v2_page_types, type),
                                           .data = has_data ? at : 0 };
     }

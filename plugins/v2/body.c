@@ -18,15 +18,17 @@ static void check_pv_info(struct xsi_walk *w, struct v2_state *s, const struct v
         return;
     valid = (p[0] == 4 && p[1] == 3) || (p[0] == 8 && p[1] == 4);
     if (!valid)
-        v2_report(w, V70, h->at + V2_RHDR_SIZE, 2, "guest width %u with %u levels of page tables; "
-                  "4 with 3 and 8 with 4 exist", p[0], p[1]);
+        v2_report(w, V70, h->at + V2_RHDR_SIZE, 2,
+                  "guest width %u with %u levels of page tables; "
+                  "4 with 3 and 8 with 4 exist",
+                  p[0], p[1]);
     if (p[2] || p[3] || p[4] || p[5] || p[6] || p[7])
-        v2_report(w, V47, h->at + V2_RHDR_SIZE + 2, 6, "reserved bytes of X86_PV_INFO are not "
+        v2_report(w, V47, h->at + V2_RHDR_SIZE + 2, 6,
+                  "reserved bytes of X86_PV_INFO are not "
                   "zero");
     if (s->width || !valid)
         return;
     s->width = p[0];
-    s->levels = p[1];
     xsi_info(w)->guest_bits = s->width * 8;
     xsi_note(out, "%u-bit guest", s->width * 8);
 }
@@ -55,9 +57,10 @@ static void check_p2m_frames(struct xsi_walk *w, const struct v2_state *s, const
         }
     }
     if (bad)
-        v2_report(w, V68, at + 8 * bad_at, 8, "entry %" PRIu64 " of X86_PV_P2M_FRAMES is frame 0x%"
-                  PRIx64 ", beyond the last one, 0x%" PRIx32 " (%" PRIu64 " such entries)", bad_at,
-                  bad_pfn, end, bad);
+        v2_report(w, V68, at + 8 * bad_at, 8,
+                  "entry %" PRIu64 " of X86_PV_P2M_FRAMES is frame 0x%" PRIx64
+                  ", beyond the last one, 0x%" PRIx32 " (%" PRIu64 " such entries)",
+                  bad_at, bad_pfn, end, bad);
 }
 
 static void check_p2m(struct xsi_walk *w, struct v2_state *s, const struct v2_head *h,
@@ -74,20 +77,22 @@ static void check_p2m(struct xsi_walk *w, struct v2_state *s, const struct v2_he
         return;
     xsi_note(out, "frames 0x%" PRIx32 " to 0x%" PRIx32, start, end);
     if (start > end) {
-        v2_report(w, V67, h->at + V2_RHDR_SIZE, 8, "X86_PV_P2M_FRAMES starts at 0x%" PRIx32
-                  " and ends before, at 0x%" PRIx32, start, end);
+        v2_report(w, V67, h->at + V2_RHDR_SIZE, 8,
+                  "X86_PV_P2M_FRAMES starts at 0x%" PRIx32 " and ends before, at 0x%" PRIx32, start,
+                  end);
         return;
     }
     if (start && !s->has_max)
-        v2_report(w, V69, h->at + V2_RHDR_SIZE, 4, "the first X86_PV_P2M_FRAMES starts at 0x%"
-                  PRIx32 ", not 0", start);
+        v2_report(w, V69, h->at + V2_RHDR_SIZE, 4,
+                  "the first X86_PV_P2M_FRAMES starts at 0x%" PRIx32 ", not 0", start);
     if (s->width) {
         per = XSI_PAGE_SIZE / s->width;
         frames = end / per + 1 - start / per;
         if ((h->length - 8) / 8 != frames) {
-            v2_report(w, V67, h->at + V2_RHDR_SIZE, 8, "frames 0x%" PRIx32 " to 0x%" PRIx32
-                      " take %" PRIu64 " entries, X86_PV_P2M_FRAMES has %" PRIu32, start, end,
-                      frames, (h->length - 8) / 8);
+            v2_report(w, V67, h->at + V2_RHDR_SIZE, 8,
+                      "frames 0x%" PRIx32 " to 0x%" PRIx32 " take %" PRIu64
+                      " entries, X86_PV_P2M_FRAMES has %" PRIu32,
+                      start, end, frames, (h->length - 8) / 8);
             return;
         }
     }
@@ -148,20 +153,23 @@ static void check_plain(struct xsi_walk *w, struct xsi_layer *l, const struct v2
         if (s->batches)
             v2_report(w, V51, h->at, 8, "VERIFY: pages from here on are compared, not stored");
         else
-            v2_report(w, V52, h->at, 8, "VERIFY before any page: readers compare all pages with an "
+            v2_report(w, V52, h->at, 8,
+                      "VERIFY before any page: readers compare all pages with an "
                       "empty guest and store none");
         break;
     case V2_CHECKPOINT:
         v2_next_checkpoint(w, s);
         xsi_note(out, "checkpoint %u", xsi_info(w)->checkpoints);
-        v2_report(w, V48, h->at, 8, "CHECKPOINT: only a Remus or COLO restore takes it, a plain "
+        v2_report(w, V48, h->at, 8,
+                  "CHECKPOINT: only a Remus or COLO restore takes it, a plain "
                   "one stops here");
         if (v2_libxl_follows(w, l, h->end))
             s->phase = V2_AT_LIBXL;
         s->libxl.checkpointed = s->phase == V2_AT_LIBXL;
         break;
     case V2_DIRTY_PFNS:
-        v2_report(w, V49, h->at, 8, "CHECKPOINT_DIRTY_PFN_LIST belongs to the back channel; a "
+        v2_report(w, V49, h->at, 8,
+                  "CHECKPOINT_DIRTY_PFN_LIST belongs to the back channel; a "
                   "reader of this direction refuses it");
         break;
     case V2_TOOLSTACK:

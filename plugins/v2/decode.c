@@ -3,7 +3,7 @@
 #include "v2.h"
 #include "../x86/x86.h"
 
-#define BODY V2_RHDR_SIZE
+#define BODY     V2_RHDR_SIZE
 #define LIST_MAX 16384 /* entries of a list that are shown */
 
 /* clang-format off */
@@ -256,8 +256,10 @@ void v2_decode_vcpu(struct xsi_decode *d)
     if (size <= 8)
         return;
     if (type == V2_VCPU_BASIC)
-        x86_decode_vcpu_context(d, BODY + 8, size - 8, size - 8 == X86_VCPU64_SIZE ? 8 :
-                                size - 8 == X86_VCPU32_SIZE ? 4 : s->width);
+        x86_decode_vcpu_context(d, BODY + 8, size - 8,
+                                size - 8 == X86_VCPU64_SIZE   ? 8
+                                : size - 8 == X86_VCPU32_SIZE ? 4
+                                                              : s->width);
     else if (type == V2_VCPU_EXTENDED)
         x86_decode_ext_context(d, BODY + 8, size - 8);
     else if (type == V2_VCPU_XSAVE)

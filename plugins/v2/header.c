@@ -5,7 +5,7 @@
 
 #include "v2.h"
 
-#define XENF 0x58454e46U
+#define XENF       0x58454e46U
 #define BITS_CLOSE 3 /* bits that a magic number may be off and still be known */
 
 #define SHIFT_MAX 64U
@@ -102,8 +102,7 @@ static int score_records(struct xsi_walk *w, uint64_t at, bool *v3)
     return good == 3 ? 45 : 0;
 }
 
-void v2_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,
-            struct xsi_bid *bid)
+void v2_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row, struct xsi_bid *bid)
 {
     size_t have;
     const uint8_t *p = xsi_peek(w, at, V2_IHDR_SIZE + V2_DHDR_SIZE, &have);
@@ -141,18 +140,21 @@ void v2_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,
 static void report_magic(struct xsi_walk *w, const struct headers *h, uint64_t at)
 {
     if (h->marker != UINT64_MAX)
-        v2_report(w, V01, at, 8, "marker is 0x%016" PRIx64 ", not all ones: every reader stops "
-                  "here", h->marker);
+        v2_report(w, V01, at, 8,
+                  "marker is 0x%016" PRIx64 ", not all ones: every reader stops "
+                  "here",
+                  h->marker);
     if (h->have >= 12 && h->id != XENF)
-        v2_report(w, V02, at + 8, 4, "id is 0x%08" PRIx32 ", not 0x%08x (\"XENF\"): every reader "
-                  "stops here", h->id, XENF);
+        v2_report(w, V02, at + 8, 4,
+                  "id is 0x%08" PRIx32 ", not 0x%08x (\"XENF\"): every reader "
+                  "stops here",
+                  h->id, XENF);
     if (h->have < V2_IHDR_SIZE)
         return;
     if (h->version != 2 && h->version != 3)
         v2_report(w, V03, at + 12, 4, "version is %" PRIu32 "; 2 and 3 exist", h->version);
     if (h->options & ~1U)
-        v2_report(w, V04, at + 16, 2, "options word is 0x%x: only bit 0 has a meaning",
-                  h->options);
+        v2_report(w, V04, at + 16, 2, "options word is 0x%x: only bit 0 has a meaning", h->options);
     if (h->reserved1 || h->reserved2)
         v2_report(w, V07, at + 18, 6, "reserved bytes of the image header are not zero");
 }
@@ -182,7 +184,8 @@ int v2_step_ihdr(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out)
     bool flag = h.options & 1;
 
     if (!score_ihdr(&h) && find_shifted(w, at)) {
-        v2_report(w, V91, at, 0, "bytes stand in front of the image header: every reader stops "
+        v2_report(w, V91, at, 0,
+                  "bytes stand in front of the image header: every reader stops "
                   "here");
         return XSI_LOST;
     }
@@ -196,10 +199,12 @@ int v2_step_ihdr(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out)
     s->version = h.version;
     s->libxl.big = really_big(w, at + V2_IHDR_SIZE, flag);
     if (s->libxl.big)
-        v2_report(w, V05, at + 16, 2, "the stream is big-endian: no reader takes that, and no "
+        v2_report(w, V05, at + 16, 2,
+                  "the stream is big-endian: no reader takes that, and no "
                   "writer makes it");
     else if (flag)
-        v2_report(w, V06, at + 16, 2, "options bit 0 says big-endian, but what follows is "
+        v2_report(w, V06, at + 16, 2,
+                  "options bit 0 says big-endian, but what follows is "
                   "little-endian");
     xsi_note(out, "version %" PRIu32, h.version);
     return XSI_CHUNK;
@@ -211,22 +216,27 @@ static void note_writer(struct xsi_walk *w, struct v2_state *s, uint64_t at)
     const char *release = v2_release(s->major, s->minor);
 
     if (!s->major) {
-        snprintf(info->writer_why, sizeof(info->writer_why), "converted from a legacy image (the "
-                 "domain header names no release); converter version %" PRIu32, s->minor);
+        snprintf(info->writer_why, sizeof(info->writer_why),
+                 "converted from a legacy image (the "
+                 "domain header names no release); converter version %" PRIu32,
+                 s->minor);
         return;
     }
     info->writer_from = info->writer_to = release;
-    snprintf(info->writer_why, sizeof(info->writer_why), "the domain header says Xen %" PRIu32
-             ".%" PRIu32, s->major, s->minor);
+    snprintf(info->writer_why, sizeof(info->writer_why),
+             "the domain header says Xen %" PRIu32 ".%" PRIu32, s->major, s->minor);
     if (!release) {
-        v2_report(w, V90, at + 8, 8, "written by Xen %" PRIu32 ".%" PRIu32 ", which is none of the "
-                  "releases 4.6 to 4.22", s->major, s->minor);
+        v2_report(w, V90, at + 8, 8,
+                  "written by Xen %" PRIu32 ".%" PRIu32 ", which is none of the "
+                  "releases 4.6 to 4.22",
+                  s->major, s->minor);
         return;
     }
     if ((s->version == 3 && s->minor < 14) || (s->version == 2 && s->minor >= 14))
-        v2_report(w, V89, at + 8, 8, "Xen %" PRIu32 ".%" PRIu32 " writes version %d, this is "
-                  "version %" PRIu32 ": converted, or one of the numbers is wrong", s->major,
-                  s->minor, s->minor >= 14 ? 3 : 2, s->version);
+        v2_report(w, V89, at + 8, 8,
+                  "Xen %" PRIu32 ".%" PRIu32 " writes version %d, this is "
+                  "version %" PRIu32 ": converted, or one of the numbers is wrong",
+                  s->major, s->minor, s->minor >= 14 ? 3 : 2, s->version);
 }
 
 /* The guest is what the stream says; the container's configuration may say otherwise. */
@@ -269,9 +279,11 @@ int v2_step_dhdr(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out)
     s->minor = xsi_u32(&c);
     s->has_dhdr = true;
     if (s->kind != 1 && s->kind != 2) {
-        v2_report(w, V08, at, 4, "domain type %" PRIu32 " (%s): readers take 1 (PV) and 2 (HVM and "
-                  "PVH)", s->kind, s->kind == 3 || s->kind == 4 ? "never written by any release"
-                                                                : "unknown");
+        v2_report(w, V08, at, 4,
+                  "domain type %" PRIu32 " (%s): readers take 1 (PV) and 2 (HVM and "
+                  "PVH)",
+                  s->kind,
+                  s->kind == 3 || s->kind == 4 ? "never written by any release" : "unknown");
         s->kind = 0;
     }
     if (shift != 12)

@@ -9,13 +9,17 @@
 #define PARAMS_MAX 256U
 
 enum {
-    STORE_PFN = 1, IDENT_PT = 12, CONSOLE_PFN = 17, NR_IOREQ_PAGES = 33, FIP_WIDTH = 36,
+    STORE_PFN = 1,
+    IDENT_PT = 12,
+    CONSOLE_PFN = 17,
+    NR_IOREQ_PAGES = 33,
+    FIP_WIDTH = 36,
     INDEX_END = 39 /* HVM_NR_PARAMS from 4.10 on */
 };
 
 /* Refused from 4.14 on. Index 4 (PAE_ENABLED) is too, but libxc drops that one itself. */
-#define DEPRECATED                                                                                \
-    (1ULL << 13 | 1ULL << 20 | 1ULL << 21 | 1ULL << 22 | 1ULL << 23 | 1ULL << 24 | 1ULL << 25 |   \
+#define DEPRECATED                                                                              \
+    (1ULL << 13 | 1ULL << 20 | 1ULL << 21 | 1ULL << 22 | 1ULL << 23 | 1ULL << 24 | 1ULL << 25 | \
      1ULL << 26 | 1ULL << 30)
 
 /* A guest without interrupt controllers and timers of a PC is a PVH one. */
@@ -31,8 +35,8 @@ static void note_guest(struct xsi_walk *w, const struct v2_state *s, const struc
         return;
     if ((s->claimed == XSI_GUEST_PVH && pc) || (s->claimed == XSI_GUEST_HVM && !pc))
         v2_report(w, V87, h->at, 8, "the configuration describes %s guest, but the context %s",
-                  pc ? "a PVH" : "an HVM", pc ? "holds the devices of an HVM one"
-                                              : "holds none of the devices of a PC");
+                  pc ? "a PVH" : "an HVM",
+                  pc ? "holds the devices of an HVM one" : "holds none of the devices of a PC");
     info->guest = pc ? XSI_GUEST_HVM : XSI_GUEST_PVH;
 }
 
@@ -48,7 +52,6 @@ void v2_check_context(struct xsi_walk *w, struct v2_state *s, const struct v2_he
     x86_hvm_check(p, have, h->length, &sum);
     x86_hvm_report(w, at, &sum);
     xsi_note(out, "%u records, %u vCPUs", sum.records, sum.cpus);
-    s->context_cpu = sum.cpus > 0;
     s->context_vcpus = sum.vcpus;
     if (sum.cpus)
         xsi_info(w)->cpu_state = true;
@@ -62,8 +65,10 @@ void v2_check_context(struct xsi_walk *w, struct v2_state *s, const struct v2_he
 static void check_value(struct xsi_walk *w, uint64_t at, uint64_t index, uint64_t value)
 {
     if (index >= INDEX_END && (uint32_t)index < INDEX_END)
-        v2_report(w, V81, at, 8, "HVM parameter 0x%" PRIx64 " does not exist; readers take it for "
-                  "%" PRIu32, index, (uint32_t)index);
+        v2_report(w, V81, at, 8,
+                  "HVM parameter 0x%" PRIx64 " does not exist; readers take it for "
+                  "%" PRIu32,
+                  index, (uint32_t)index);
     else if (index >= INDEX_END)
         refused(w, V81, at, "HVM parameter %" PRIu64 " does not exist up to 4.22", index);
     else if (DEPRECATED >> index & 1)
@@ -83,7 +88,8 @@ void v2_check_params(struct xsi_walk *w, struct v2_state *s, const struct v2_hea
                      struct xsi_chunk *out)
 {
     uint64_t at = h->at + V2_RHDR_SIZE, seen = 0;
-    uint32_t size = h->length < 8 + PARAM_SIZE * PARAMS_MAX ? h->length : 8 + PARAM_SIZE * PARAMS_MAX;
+    uint32_t size =
+        h->length < 8 + PARAM_SIZE * PARAMS_MAX ? h->length : 8 + PARAM_SIZE * PARAMS_MAX;
     size_t have;
     const uint8_t *p = xsi_peek(w, at, size, &have);
     struct xsi_cursor c = v2_cursor(s, p, have);
@@ -96,16 +102,18 @@ void v2_check_params(struct xsi_walk *w, struct v2_state *s, const struct v2_hea
     if (reserved)
         v2_report(w, V47, at + 4, 4, "reserved word of HVM_PARAMS is 0x%" PRIx32, reserved);
     if (h->length != 8 + PARAM_SIZE * (uint64_t)count)
-        v2_report(w, V16, at, 4, "HVM_PARAMS of length %" PRIu32 " with count %" PRIu32 ": readers "
-                  "expect %" PRIu64, h->length, count, 8 + PARAM_SIZE * (uint64_t)count);
+        v2_report(w, V16, at, 4,
+                  "HVM_PARAMS of length %" PRIu32 " with count %" PRIu32 ": readers "
+                  "expect %" PRIu64,
+                  h->length, count, 8 + PARAM_SIZE * (uint64_t)count);
     for (uint64_t n = 0; c.left >= PARAM_SIZE; n++) {
         uint64_t index = xsi_u64(&c), value = xsi_u64(&c);
         uint64_t bit = index < 64 ? 1ULL << index : 0;
 
         check_value(w, at + 8 + PARAM_SIZE * n, index, value);
         if (seen & bit)
-            v2_report(w, V94, at + 8 + PARAM_SIZE * n, PARAM_SIZE, "HVM parameter %" PRIu64
-                      " stands there twice", index);
+            v2_report(w, V94, at + 8 + PARAM_SIZE * n, PARAM_SIZE,
+                      "HVM parameter %" PRIu64 " stands there twice", index);
         seen |= bit;
     }
     /* a converted stream spreads its parameters over two records */

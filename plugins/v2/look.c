@@ -7,9 +7,9 @@
 #include "v2.h"
 #include "../x86/x86.h"
 
-#define PEEK 32U /* record header, and the first 24 bytes of its body */
+#define PEEK       32U   /* record header, and the first 24 bytes of its body */
 #define BODY_STRAY 4096U /* longest body of a record that has none */
-#define HOPS 4   /* records without a body prove little: look at the ones behind */
+#define HOPS       4     /* records without a body prove little: look at the ones behind */
 
 struct xsi_cursor v2_cursor(const struct v2_state *s, const uint8_t *p, size_t have)
 {

@@ -9,6 +9,7 @@
 #include "v2.h"
 
 /* Place of a type in the order that writers keep; types that stand anywhere have none. */
+/* clang-format off */
 static const uint8_t ranks[V2_RECORDS] = {
     [V2_PV_INFO] = 1,       [V2_CPUID_POLICY] = 2,   [V2_MSR_POLICY] = 3,
     [V2_STATIC_DATA_END] = 4, [V2_P2M_FRAMES] = 5,   [V2_PAGE_DATA] = 6,
@@ -16,10 +17,11 @@ static const uint8_t ranks[V2_RECORDS] = {
     [V2_HVM_PARAMS] = 9,    [V2_VCPU_BASIC] = 9,     [V2_VCPU_EXTENDED] = 9,
     [V2_VCPU_XSAVE] = 9,    [V2_VCPU_MSRS] = 9,
 };
+/* clang-format on */
 
 /* Types of which one is enough; a second one replaces the first. */
-#define SINGLE                                                                                    \
-    (V2_BIT(V2_TSC_INFO) | V2_BIT(V2_SHARED_INFO) | V2_BIT(V2_HVM_CONTEXT) |                      \
+#define SINGLE                                                               \
+    (V2_BIT(V2_TSC_INFO) | V2_BIT(V2_SHARED_INFO) | V2_BIT(V2_HVM_CONTEXT) | \
      V2_BIT(V2_HVM_PARAMS) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY))
 
 static void check_twice(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
@@ -54,7 +56,8 @@ static void check_before(struct xsi_walk *w, struct v2_state *s, const struct v2
         v2_report(w, V25, h->at, 8, "%s before X86_PV_INFO: readers stop here", name);
     if (h->type == V2_PAGE_DATA && s->kind == 1 && !s->p2m_told &&
         !(s->ever & V2_BIT(V2_P2M_FRAMES))) {
-        v2_report(w, V25, h->at, 8, "PAGE_DATA before X86_PV_P2M_FRAMES: readers take every frame "
+        v2_report(w, V25, h->at, 8,
+                  "PAGE_DATA before X86_PV_P2M_FRAMES: readers take every frame "
                   "but 0 for out of range");
         s->p2m_told = true;
     }
@@ -67,9 +70,10 @@ static void check_usual(struct xsi_walk *w, struct v2_state *s, const struct v2_
     if (!rank)
         return;
     if (rank < s->rank && !s->order_told && s->major && !s->lost && s->last < V2_RECORDS) {
-        v2_report(w, V26, h->at, 8, "%s after %s: no writer puts them so; readers that do not "
-                  "refuse it for another reason take it", v2_rules[h->type].name,
-                  v2_rules[s->last].name);
+        v2_report(w, V26, h->at, 8,
+                  "%s after %s: no writer puts them so; readers that do not "
+                  "refuse it for another reason take it",
+                  v2_rules[h->type].name, v2_rules[s->last].name);
         s->order_told = true;
     }
     if (rank > s->rank)
@@ -87,8 +91,10 @@ void v2_check_order(struct xsi_walk *w, struct v2_state *s, const struct v2_head
         v2_report(w, V14, h->at, 8, "%s in the stream of %s guest: readers refuse it", name,
                   s->kind == 1 ? "a PV" : "an HVM or PVH");
     if (s->version == 2 && bit & V2_ONLY_V3 && !(s->ever & bit))
-        v2_report(w, V15, h->at, 8, "%s in a stream of version 2: readers up to 4.13 refuse it, "
-                  "later ones take it", name);
+        v2_report(w, V15, h->at, 8,
+                  "%s in a stream of version 2: readers up to 4.13 refuse it, "
+                  "later ones take it",
+                  name);
     check_twice(w, s, h);
     check_before(w, s, h);
     check_usual(w, s, h);
@@ -131,8 +137,10 @@ static void missing_pv(struct xsi_walk *w, const struct v2_state *s, uint64_t at
     if (!(s->ever & V2_BIT(V2_P2M_FRAMES)))
         v2_report(w, V30, at, 0, "no X86_PV_P2M_FRAMES%s", perhaps(s));
     if (!(s->basic_seen[0] & 1))
-        v2_report(w, V31, at, 0, "no X86_PV_VCPU_BASIC of vCPU 0%s: readers stop with \"Sender "
-                  "didn't send vcpu0's basic state\"", perhaps(s));
+        v2_report(w, V31, at, 0,
+                  "no X86_PV_VCPU_BASIC of vCPU 0%s: readers stop with \"Sender "
+                  "didn't send vcpu0's basic state\"",
+                  perhaps(s));
     if (!(s->seen & V2_BIT(V2_SHARED_INFO)))
         v2_report(w, V34, at, 0, "no SHARED_INFO%s: the guest resumes with a zeroed one",
                   perhaps(s));
@@ -146,8 +154,10 @@ static void missing_pv(struct xsi_walk *w, const struct v2_state *s, uint64_t at
         v2_report(w, V38, at, 0, "%u of %u vCPUs have no X86_PV_VCPU_EXTENDED%s", bare, s->vcpus,
                   perhaps(s));
     if (gaps && s->basic_seen[0] & 1)
-        v2_report(w, V77, at, 0, "%u vCPUs below the highest one, %" PRIu32 ", have no state: they "
-                  "were offline, or their records are lost", gaps, s->top_vcpu);
+        v2_report(w, V77, at, 0,
+                  "%u vCPUs below the highest one, %" PRIu32 ", have no state: they "
+                  "were offline, or their records are lost",
+                  gaps, s->top_vcpu);
 }
 
 static void missing_hvm(struct xsi_walk *w, const struct v2_state *s, uint64_t at)
@@ -158,7 +168,8 @@ static void missing_hvm(struct xsi_walk *w, const struct v2_state *s, uint64_t a
         v2_report(w, V33, at, 0, "no HVM_PARAMS%s: xenstore and console frames become 0",
                   perhaps(s));
     if (s->pages && !(s->special & 0xff00) && !s->lost)
-        v2_report(w, V57, at, 0, "none of the special frames 0xfeff8 to 0xfefff came with a page: "
+        v2_report(w, V57, at, 0,
+                  "none of the special frames 0xfeff8 to 0xfefff came with a page: "
                   "xenstore and console rings start empty");
 }
 
@@ -171,19 +182,23 @@ void v2_report_missing(struct xsi_walk *w, struct v2_state *s, uint64_t at)
     else if (s->kind == 2)
         missing_hvm(w, s, at);
     if (!(s->seen & V2_BIT(V2_TSC_INFO)))
-        v2_report(w, V35, at, 0, "no X86_TSC_INFO%s: readers do not notice; the guest's clock "
-                  "jumps", perhaps(s));
+        v2_report(w, V35, at, 0,
+                  "no X86_TSC_INFO%s: readers do not notice; the guest's clock "
+                  "jumps",
+                  perhaps(s));
     if (!s->batches)
         v2_report(w, V36, at, 0, "no PAGE_DATA%s: the guest has no memory", perhaps(s));
     if (s->version == 3 && !s->sde_told && !(s->ever & V2_BIT(V2_STATIC_DATA_END)))
         v2_report(w, V23, at, 0, "no STATIC_DATA_END%s", perhaps(s));
     if (s->version == 3 && !(s->ever & V2_BIT(V2_CPUID_POLICY)))
-        v2_report(w, V37, at, 0, "no X86_CPUID_POLICY: xl and libvirt make one from the "
+        v2_report(w, V37, at, 0,
+                  "no X86_CPUID_POLICY: xl and libvirt make one from the "
                   "configuration");
     if (s->version == 3 && !(s->ever & V2_BIT(V2_MSR_POLICY)))
         v2_report(w, V37, at, 0, "no X86_MSR_POLICY: the domain keeps its default");
     if (s->any_pfn && !s->zero_seen && !s->lost)
-        v2_report(w, V56, at, 0, "no entry for frame 0: the first record, with the guest's low "
+        v2_report(w, V56, at, 0,
+                  "no entry for frame 0: the first record, with the guest's low "
                   "memory, is missing");
     if (v2_is_complete(s))
         xsi_info(w)->checkpoints++;
@@ -210,22 +225,29 @@ void v2_report_cut(struct xsi_walk *w, struct v2_state *s, enum v2_record record
 
     s->reported = true;
     if (s->ever & V2_BIT(V2_CHECKPOINT))
-        v2_report(w, V93, at, 0, "a stream with checkpoints ends %s %s, without END: its state at "
-                  "the last CHECKPOINT is complete", how, last);
+        v2_report(w, V93, at, 0,
+                  "a stream with checkpoints ends %s %s, without END: its state at "
+                  "the last CHECKPOINT is complete",
+                  how, last);
     else if (!s->has_dhdr && !s->ever)
         v2_report(w, V60, at, 0, "the image ends in the libxc headers");
     else if (!s->batches)
         v2_report(w, V61, at, 0, "the image ends %s %s, before any memory", how, last);
     else if (!(s->seen & V2_TAIL))
-        v2_report(w, V62, at, 0, "the image ends %s %s: %" PRIu64 " pages in %" PRIu64 " records "
-                  "are listed; vCPU state, device state and END are missing", how, last, s->pages,
-                  s->batches);
+        v2_report(w, V62, at, 0,
+                  "the image ends %s %s: %" PRIu64 " pages in %" PRIu64 " records "
+                  "are listed; vCPU state, device state and END are missing",
+                  how, last, s->pages, s->batches);
     else if (!v2_is_complete(s) || (s->cut && !s->cut_head))
-        v2_report(w, V63, at, 0, "the image ends %s %s: the memory is there, the state of the "
-                  "guest's processors and devices is not complete", how, last);
+        v2_report(w, V63, at, 0,
+                  "the image ends %s %s: the memory is there, the state of the "
+                  "guest's processors and devices is not complete",
+                  how, last);
     else {
-        v2_report(w, V64, at, 0, "the image ends %s %s without END: nothing else that readers "
-                  "insist on is missing", how, last);
+        v2_report(w, V64, at, 0,
+                  "the image ends %s %s without END: nothing else that readers "
+                  "insist on is missing",
+                  how, last);
         v2_report_missing(w, s, at);
     }
 }

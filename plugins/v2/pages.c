@@ -6,8 +6,8 @@
 
 #define SPECIAL_FIRST 0xfeff0ULL /* 4.22:xg_dom_x86.c: 16 frames below the end of special memory */
 #define SPECIAL_COUNT 16U
-#define INSERTED_MAX (64U << 10)  /* how far behind a batch its successor is looked for */
-#define IDLE_AHEAD 16U           /* batches of holes lie back to back: read some at once */
+#define INSERTED_MAX  (64U << 10) /* how far behind a batch its successor is looked for */
+#define IDLE_AHEAD    16U         /* batches of holes lie back to back: read some at once */
 
 /* Length, count and entries say the same thing three times. Which two agree? */
 static void report_size(struct xsi_walk *w, const struct v2_head *h, const struct v2_batch *b)
@@ -15,31 +15,38 @@ static void report_size(struct xsi_walk *w, const struct v2_head *h, const struc
     uint64_t data, by_length;
 
     if (h->length < 8) {
-        v2_report(w, V16, h->at + 4, 4, "PAGE_DATA of length %" PRIu32 " has no room for its "
-                  "count", h->length);
+        v2_report(w, V16, h->at + 4, 4,
+                  "PAGE_DATA of length %" PRIu32 " has no room for its "
+                  "count",
+                  h->length);
         return;
     }
     if (!b->count) {
-        v2_report(w, V45, h->at + 8, 4, "PAGE_DATA with count 0 (length %" PRIu32 "): a reader "
-                  "stops here", h->length);
+        v2_report(w, V45, h->at + 8, 4,
+                  "PAGE_DATA with count 0 (length %" PRIu32 "): a reader "
+                  "stops here",
+                  h->length);
         return;
     }
     if (!b->complete && b->count > h->length / 8) {
-        v2_report(w, V21, h->at + 8, 4, "count %" PRIu32 " does not fit in a PAGE_DATA of length %"
-                  PRIu32, b->count, h->length);
+        v2_report(w, V21, h->at + 8, 4,
+                  "count %" PRIu32 " does not fit in a PAGE_DATA of length %" PRIu32, b->count,
+                  h->length);
         return;
     }
     data = h->length < 8 + 8 * (uint64_t)b->count ? 1 : h->length - 8 - 8 * (uint64_t)b->count;
     by_length = data / XSI_PAGE_SIZE;
     if (data % XSI_PAGE_SIZE == 0 && by_length <= b->count)
-        v2_report(w, V20, h->at + 4, 4, "length %" PRIu32 " and count %" PRIu32 " leave room for "
+        v2_report(w, V20, h->at + 4, 4,
+                  "length %" PRIu32 " and count %" PRIu32 " leave room for "
                   "%" PRIu64 " pages, but %" PRIu64 " entries carry one: the length or the type of "
-                  "an entry is wrong (expected %" PRIu64 ")", h->length, b->count, by_length,
-                  b->pages, b->expected);
+                  "an entry is wrong (expected %" PRIu64 ")",
+                  h->length, b->count, by_length, b->pages, b->expected);
     else
-        v2_report(w, V21, h->at + 8, 4, "length %" PRIu32 ", but count %" PRIu32 " and %" PRIu64
-                  " pages make %" PRIu64 ": the count or the length is wrong", h->length, b->count,
-                  b->pages, b->expected);
+        v2_report(w, V21, h->at + 8, 4,
+                  "length %" PRIu32 ", but count %" PRIu32 " and %" PRIu64 " pages make %" PRIu64
+                  ": the count or the length is wrong",
+                  h->length, b->count, b->pages, b->expected);
 }
 
 /* A wrong count is known from the other two, and its pages are found only with the right one. */
@@ -52,8 +59,9 @@ static void mend_count(struct xsi_walk *w, const struct v2_state *s, const struc
         report_size(w, h, b);
         return;
     }
-    v2_report(w, V21, h->at + 8, 4, "count %" PRIu32 " is wrong: length %" PRIu32
-              " and the entries make %" PRIu32 "%s", b->count, h->length, count,
+    v2_report(w, V21, h->at + 8, 4,
+              "count %" PRIu32 " is wrong: length %" PRIu32 " and the entries make %" PRIu32 "%s",
+              b->count, h->length, count,
               __builtin_popcount(count ^ b->count) == 1 ? " (one bit differs)" : "");
     v2_batch_read(w, s, h->at, h->length, count, b);
 }
@@ -65,8 +73,10 @@ static void report_lost_frames(struct xsi_walk *w, struct v2_state *s, const str
     s->lost_open = false;
     if (s->pass || b->lowest <= s->lost_from)
         return;
-    v2_report(w, V85, h->at, 0, "frames 0x%" PRIx64 " to 0x%" PRIx64 " have no entry: they were in "
-              "the lost bytes", s->lost_from, b->lowest - 1);
+    v2_report(w, V85, h->at, 0,
+              "frames 0x%" PRIx64 " to 0x%" PRIx64 " have no entry: they were in "
+              "the lost bytes",
+              s->lost_from, b->lowest - 1);
 }
 
 static void report_entries(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h,
@@ -80,32 +90,41 @@ static void report_entries(struct xsi_walk *w, const struct v2_state *s, const s
         v2_report(w, V53, h->at + 8, 4, "PAGE_DATA with %" PRIu32 " entries; writers stop at %d",
                   b->count, V2_BATCH_MAX);
     if (b->bad_types)
-        v2_report(w, V44, list + 8 * b->bad_type_at, 8, "entry %" PRIu64 " has a page type between "
-                  "5 and 8 (%" PRIu64 " such entries): a reader stops here", b->bad_type_at,
-                  b->bad_types);
+        v2_report(w, V44, list + 8 * b->bad_type_at, 8,
+                  "entry %" PRIu64 " has a page type between "
+                  "5 and 8 (%" PRIu64 " such entries): a reader stops here",
+                  b->bad_type_at, b->bad_types);
     if (b->reserveds)
-        v2_report(w, V43, list + 8 * b->reserved_at, 8, "entry %" PRIu64 " has reserved bits 52 to "
-                  "59 set (%" PRIu64 " such entries)", b->reserved_at, b->reserveds);
+        v2_report(w, V43, list + 8 * b->reserved_at, 8,
+                  "entry %" PRIu64 " has reserved bits 52 to "
+                  "59 set (%" PRIu64 " such entries)",
+                  b->reserved_at, b->reserveds);
     if (b->ranges)
-        v2_report(w, V39, list + 8 * b->range_at, 8, "entry %" PRIu64 ": frame beyond the guest's "
-                  "last one, 0x%" PRIx64 " (%" PRIu64 " such entries)", b->range_at, s->max_pfn,
-                  b->ranges);
+        v2_report(w, V39, list + 8 * b->range_at, 8,
+                  "entry %" PRIu64 ": frame beyond the guest's "
+                  "last one, 0x%" PRIx64 " (%" PRIu64 " such entries)",
+                  b->range_at, s->max_pfn, b->ranges);
     else if (b->wilds)
-        v2_report(w, V40, list + 8 * b->wild_at, 8, "entry %" PRIu64 ": frame 0x%" PRIx64 " lies "
-                  "beyond 16 TiB", b->wild_at, b->highest);
+        v2_report(w, V40, list + 8 * b->wild_at, 8,
+                  "entry %" PRIu64 ": frame 0x%" PRIx64 " lies "
+                  "beyond 16 TiB",
+                  b->wild_at, b->highest);
     if (b->stray)
-        v2_report(w, V41, list + 8 * b->stray_at, 8, "entry %" PRIu64 " is frame 0x%" PRIx64
-                  " where its neighbours ask for 0x%" PRIx64 "%s", b->stray_at, b->stray_pfn,
-                  b->stray_want, __builtin_popcountll(b->stray_pfn ^ b->stray_want) == 1
-                  ? " (one bit differs)" : "");
+        v2_report(
+            w, V41, list + 8 * b->stray_at, 8,
+            "entry %" PRIu64 " is frame 0x%" PRIx64 " where its neighbours ask for 0x%" PRIx64 "%s",
+            b->stray_at, b->stray_pfn, b->stray_want,
+            __builtin_popcountll(b->stray_pfn ^ b->stray_want) == 1 ? " (one bit differs)" : "");
     else if (b->unsorted && !b->twice)
         v2_report(w, V54, list + 8 * b->unsorted_at, 8, "frames do not ascend at entry %" PRIu64,
                   b->unsorted_at);
     if (b->twice)
         v2_report(w, V42, h->at, 0, "frame 0x%" PRIx64 " is in this record twice", b->twice_pfn);
     if (b->kinds[0xd])
-        v2_report(w, V59, h->at, 0, "%" PRIu64 " frames are marked BROKEN: the machine had lost "
-                  "their contents", b->kinds[0xd]);
+        v2_report(w, V59, h->at, 0,
+                  "%" PRIu64 " frames are marked BROKEN: the machine had lost "
+                  "their contents",
+                  b->kinds[0xd]);
 }
 
 /* First pass or a later one; what it leaves out. */
@@ -117,14 +136,17 @@ static void note_pass(struct xsi_walk *w, struct v2_state *s, const struct v2_he
     else if (s->any_pfn && b->lowest < s->next_pfn && !b->stray) {
         s->pass++;
         if (!s->live_told)
-            v2_report(w, V58, h->at, 0, "another pass over the memory begins: a live save, a "
+            v2_report(w, V58, h->at, 0,
+                      "another pass over the memory begins: a live save, a "
                       "checkpoint, or records that a program put in; the last copy of a frame "
                       "counts");
         s->live_told = true;
     } else if (!s->pass && b->lowest > s->next_pfn && !b->stray) {
         if (!s->skip_told)
-            v2_report(w, V55, h->at, 0, "frames 0x%" PRIx64 " to 0x%" PRIx64 " have no entry in the "
-                      "first pass, not even as holes", s->next_pfn, b->lowest - 1);
+            v2_report(w, V55, h->at, 0,
+                      "frames 0x%" PRIx64 " to 0x%" PRIx64 " have no entry in the "
+                      "first pass, not even as holes",
+                      s->next_pfn, b->lowest - 1);
         s->skip_told = true;
     }
     if (s->pass)
@@ -223,14 +245,17 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
 
     if (b->complete && b->count && b->expected <= V2_CHECK_MAX &&
         v2_stands(v2_look(w, l, end, V2_PAGE_DATA))) {
-        v2_report(w, V20, h->at + 4, 4, "length 0x%" PRIx32 " is wrong: %" PRIu32 " entries with %"
-                  PRIu64 " pages make 0x%" PRIx64 ", and a record follows there%s", h->length,
-                  b->count, b->pages, b->expected,
+        v2_report(w, V20, h->at + 4, 4,
+                  "length 0x%" PRIx32 " is wrong: %" PRIu32 " entries with %" PRIu64
+                  " pages make 0x%" PRIx64 ", and a record follows there%s",
+                  h->length, b->count, b->pages, b->expected,
                   __builtin_popcountll(h->length ^ b->expected) == 1 ? " (one bit differs)" : "");
         return;
     }
-    v2_report(w, V22, h->at, 16, "PAGE_DATA with length 0x%" PRIx32 " and count %" PRIu32
-              ": they contradict each other, and %s", h->length, b->count,
+    v2_report(w, V22, h->at, 16,
+              "PAGE_DATA with length 0x%" PRIx32 " and count %" PRIu32
+              ": they contradict each other, and %s",
+              h->length, b->count,
               look == V2_BEYOND ? "the image ends before" : "no record follows");
 }
 
@@ -249,11 +274,13 @@ static bool report_shift(struct xsi_walk *w, struct xsi_layer *l, const struct v
         (next > h->end && next - h->end >= V2_BATCH_HEAD && (next - h->end) % 8 == 0))
         return false;
     if (next < h->end)
-        v2_report(w, V19, h->at, h->end - h->at, "PAGE_DATA is sound in itself, but the next "
+        v2_report(w, V19, h->at, h->end - h->at,
+                  "PAGE_DATA is sound in itself, but the next "
                   "record begins %" PRIu64 " bytes too early: bytes were lost among its pages",
                   h->end - next);
     else
-        v2_report(w, V19, h->at, h->end - h->at, "PAGE_DATA is sound in itself, but the next "
+        v2_report(w, V19, h->at, h->end - h->at,
+                  "PAGE_DATA is sound in itself, but the next "
                   "record begins %" PRIu64 " bytes too late: bytes were inserted among its pages",
                   next - h->end);
     return true;
@@ -300,8 +327,7 @@ int v2_step_pages(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head 
     if (b.complete && !b.pages)
         ahead *= s->idle < IDLE_AHEAD ? s->idle + 1 : IDLE_AHEAD;
     xsi_read_ahead(w, ahead);
-    look = v2_span(h->length) <= V2_CHECK_MAX ? v2_look(w, l, h->end, V2_PAGE_DATA)
-                                              : V2_UNREADABLE;
+    look = v2_span(h->length) <= V2_CHECK_MAX ? v2_look(w, l, h->end, V2_PAGE_DATA) : V2_UNREADABLE;
     if (b.consistent && look == V2_NOTHING) {
         if (report_shift(w, l, h, &b))
             return XSI_LOST;

@@ -4,17 +4,17 @@
 
 #include "v2.h"
 
-#define LEAF_SIZE 24U
-#define MSR_SIZE 16U
-#define NO_SUBLEAF UINT32_MAX
-#define EXTENT_MAX 8192U
+#define LEAF_SIZE         24U
+#define MSR_SIZE          16U
+#define NO_SUBLEAF        UINT32_MAX
+#define EXTENT_MAX        8192U
 #define MSR_PLATFORM_INFO 0xceU
-#define MSR_ARCH_CAPS 0x10aU
+#define MSR_ARCH_CAPS     0x10aU
 
 /* Highest leaves and subleaves that Xen up to 4.22 can store. */
 enum { BASIC_MAX = 0xd, LEAF4_MAX = 5, LEAF7_MAX = 2, LEAFB_MAX = 1, LEAFD_MAX = 62 };
 #define EXTENDED_BASE 0x80000000U
-#define EXTENDED_MAX 0x80000021U
+#define EXTENDED_MAX  0x80000021U
 
 struct leaf {
     uint32_t leaf, subleaf, a;
@@ -120,17 +120,20 @@ void v2_check_cpuid(struct xsi_walk *w, const struct v2_state *s, const struct v
         x.a = xsi_u32(&c);
         xsi_skip(&c, 12);
         if (!leaf_known(&x))
-            v2_report(w, V79, at + LEAF_SIZE * n, LEAF_SIZE, "leaf 0x%08" PRIx32 ", subleaf 0x%08"
-                      PRIx32 ": Xen up to 4.22 has no room for it (34 = ERANGE)", x.leaf,
-                      x.subleaf);
+            v2_report(w, V79, at + LEAF_SIZE * n, LEAF_SIZE,
+                      "leaf 0x%08" PRIx32 ", subleaf 0x%08" PRIx32
+                      ": Xen up to 4.22 has no room for it (34 = ERANGE)",
+                      x.leaf, x.subleaf);
         note_leaf(&e, &x);
     }
     if (e.unsorted)
         v2_report(w, V80, at, size, "leaves do not ascend, or stand there twice");
     for (unsigned i = 0; i < 3 && whole; i++)
         if (e.has[i] && e.stated[i] > e.listed[i])
-            v2_report(w, V80, at, size, "states 0x%" PRIx32 " as the highest %s, but lists up to "
-                      "0x%" PRIx32, e.stated[i], names[i], e.listed[i]);
+            v2_report(w, V80, at, size,
+                      "states 0x%" PRIx32 " as the highest %s, but lists up to "
+                      "0x%" PRIx32,
+                      e.stated[i], names[i], e.listed[i]);
 }
 
 /* PLATFORM_INFO and ARCH_CAPABILITIES are all there is. */
@@ -151,14 +154,20 @@ void v2_check_msr(struct xsi_walk *w, const struct v2_state *s, const struct v2_
 
         bit = index == MSR_PLATFORM_INFO ? 1 : index == MSR_ARCH_CAPS ? 2 : 0;
         if (!bit)
-            v2_report(w, V79, place, MSR_SIZE, "MSR 0x%" PRIx32 ": Xen up to 4.22 has none of this "
-                      "index in its policy (34 = ERANGE)", index);
+            v2_report(w, V79, place, MSR_SIZE,
+                      "MSR 0x%" PRIx32 ": Xen up to 4.22 has none of this "
+                      "index in its policy (34 = ERANGE)",
+                      index);
         if (flags)
-            v2_report(w, V79, place + 4, 4, "flags of MSR 0x%" PRIx32 " are 0x%" PRIx32 ", not 0 "
-                      "(22 = EINVAL)", index, flags);
+            v2_report(w, V79, place + 4, 4,
+                      "flags of MSR 0x%" PRIx32 " are 0x%" PRIx32 ", not 0 "
+                      "(22 = EINVAL)",
+                      index, flags);
         if (index == MSR_PLATFORM_INFO && value >> 32)
-            v2_report(w, V79, place + 8, 8, "PLATFORM_INFO is 0x%" PRIx64 ", wider than 32 bits "
-                      "(75 = EOVERFLOW)", value);
+            v2_report(w, V79, place + 8, 8,
+                      "PLATFORM_INFO is 0x%" PRIx64 ", wider than 32 bits "
+                      "(75 = EOVERFLOW)",
+                      value);
         if (seen & bit)
             v2_report(w, V80, place, MSR_SIZE, "MSR 0x%" PRIx32 " stands there twice", index);
         seen |= bit;

@@ -10,12 +10,12 @@
 #define NO_LENGTH UINT64_MAX
 
 /* Types whose body tells its length. */
-#define OWN_ACCOUNT                                                                               \
-    (V2_BIT(V2_HVM_CONTEXT) | V2_BIT(V2_HVM_PARAMS) | V2_BIT(V2_P2M_FRAMES) |                     \
+#define OWN_ACCOUNT                                                           \
+    (V2_BIT(V2_HVM_CONTEXT) | V2_BIT(V2_HVM_PARAMS) | V2_BIT(V2_P2M_FRAMES) | \
      V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY))
 /* Types whose body tells its usual length, which others may have. */
-#define VCPUS                                                                                     \
-    (V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) |                   \
+#define VCPUS                                                                   \
+    (V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) | \
      V2_BIT(V2_VCPU_MSRS))
 
 /* The length that the body itself states or shows; NO_LENGTH when it does not. */
@@ -52,7 +52,8 @@ static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const s
     if (h->type == V2_HVM_PARAMS)
         return a && a <= 256 && !b ? 8 + 16 * (uint64_t)a : NO_LENGTH;
     if (h->type == V2_P2M_FRAMES && s->width && a <= b)
-        return 8 + 8 * (b / (XSI_PAGE_SIZE / s->width) + 1 - a / (XSI_PAGE_SIZE / (uint64_t)s->width));
+        return 8 +
+               8 * (b / (XSI_PAGE_SIZE / s->width) + 1 - a / (XSI_PAGE_SIZE / (uint64_t)s->width));
     return NO_LENGTH;
 }
 
@@ -62,17 +63,23 @@ static void report_twin(struct xsi_walk *w, const struct v2_head *h)
     enum v2_record twin = v2_one_bit_off(h->type, h->length);
 
     if (plain < V2_RECORDS && plain != h->type) {
-        v2_report(w, V13, h->at, 4, "%s with the optional bit set (type 0x%08" PRIx32 "): readers "
-                  "skip it without a word", v2_rules[plain].name, h->type);
+        v2_report(w, V13, h->at, 4,
+                  "%s with the optional bit set (type 0x%08" PRIx32 "): readers "
+                  "skip it without a word",
+                  v2_rules[plain].name, h->type);
         return;
     }
     if (h->type & V2_OPTIONAL) {
-        v2_report(w, V12, h->at, 4, "optional record of unknown type 0x%08" PRIx32 ": libxc skips "
-                  "it", h->type);
+        v2_report(w, V12, h->at, 4,
+                  "optional record of unknown type 0x%08" PRIx32 ": libxc skips "
+                  "it",
+                  h->type);
         return;
     }
-    v2_report(w, V11, h->at, 4, "mandatory record of unknown type 0x%" PRIx32 ": every reader "
-              "refuses it%s%s", h->type, twin < V2_RECORDS ? "; one bit differs from " : "",
+    v2_report(w, V11, h->at, 4,
+              "mandatory record of unknown type 0x%" PRIx32 ": every reader "
+              "refuses it%s%s",
+              h->type, twin < V2_RECORDS ? "; one bit differs from " : "",
               twin < V2_RECORDS ? v2_rules[twin].name : "");
 }
 
@@ -104,16 +111,21 @@ static void report_size(struct xsi_walk *w, const struct v2_state *s, const stru
         twin = V2_RECORDS;
     if (!r->max) {
         if (twin < V2_RECORDS)
-            v2_report(w, V92, h->at, 8, "%s has a body of %" PRIu32 " bytes: the type is wrong, one "
-                      "bit differs from %s", r->name, h->length, v2_rules[twin].name);
+            v2_report(w, V92, h->at, 8,
+                      "%s has a body of %" PRIu32 " bytes: the type is wrong, one "
+                      "bit differs from %s",
+                      r->name, h->length, v2_rules[twin].name);
         else
             v2_report(w, V66, h->at, 8, "%s has a body of %" PRIu32 " bytes; it must be empty",
                       r->name, h->length);
         return;
     }
-    v2_report(w, V16, h->at + 4, 4, "%s of length %" PRIu32 ": %s%" PRIu32 "%s%s", r->name, h->length,
-              r->min == r->max ? "must be " : h->length < r->min ? "must be at least " :
-              h->length > r->max ? "can be no more than " : "does not fit; at least ",
+    v2_report(w, V16, h->at + 4, 4, "%s of length %" PRIu32 ": %s%" PRIu32 "%s%s", r->name,
+              h->length,
+              r->min == r->max     ? "must be "
+              : h->length < r->min ? "must be at least "
+              : h->length > r->max ? "can be no more than "
+                                   : "does not fit; at least ",
               h->length > r->max ? r->max : r->min,
               twin < V2_RECORDS ? "; the type may be wrong, one bit differs from " : "",
               twin < V2_RECORDS ? v2_rules[twin].name : "");
@@ -129,17 +141,22 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
         look = v2_look(w, l, h->at + v2_span((uint32_t)own),
                        h->type < V2_RECORDS ? (enum v2_record)h->type : V2_RECORDS);
     if (v2_stands(look)) {
-        v2_report(w, V20, h->at + 4, 4, "length 0x%" PRIx32 " of %s is wrong: its body makes 0x%"
-                  PRIx64 ", and a record follows there%s", h->length, v2_rules[h->type].name, own,
+        v2_report(w, V20, h->at + 4, 4,
+                  "length 0x%" PRIx32 " of %s is wrong: its body makes 0x%" PRIx64
+                  ", and a record follows there%s",
+                  h->length, v2_rules[h->type].name, own,
                   __builtin_popcountll(h->length ^ own) == 1 ? " (one bit differs)" : "");
         return;
     }
     if (h->length > V2_CAP)
-        v2_report(w, V17, h->at, 8, "record of type 0x%" PRIx32 " with length 0x%" PRIx32
-                  ": readers take at most 0x%x", h->type, h->length, V2_CAP);
+        v2_report(w, V17, h->at, 8,
+                  "record of type 0x%" PRIx32 " with length 0x%" PRIx32
+                  ": readers take at most 0x%x",
+                  h->type, h->length, V2_CAP);
     else
-        v2_report(w, V22, h->at, 8, "no record can begin here: type 0x%" PRIx32 " (%s), length 0x%"
-                  PRIx32, h->type, v2_type(h->type)->name, h->length);
+        v2_report(w, V22, h->at, 8,
+                  "no record can begin here: type 0x%" PRIx32 " (%s), length 0x%" PRIx32, h->type,
+                  v2_type(h->type)->name, h->length);
 }
 
 /*
@@ -213,8 +230,10 @@ static void report_caps(struct xsi_walk *w, const struct v2_head *h)
         v2_report(w, V17, h->at, 8, "record length 0x%" PRIx32 ": readers take at most 0x%x",
                   h->length, V2_CAP);
     else if (h->length > V2_OLD_CAP)
-        v2_report(w, V18, h->at, 8, "record length 0x%" PRIx32 ": readers up to 4.9 take at most "
-                  "0x%x", h->length, V2_OLD_CAP);
+        v2_report(w, V18, h->at, 8,
+                  "record length 0x%" PRIx32 ": readers up to 4.9 take at most "
+                  "0x%x",
+                  h->length, V2_OLD_CAP);
 }
 
 int v2_step_record(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h,
@@ -287,18 +306,22 @@ int v2_step_end(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h
     bool complete = v2_is_complete(s);
 
     if (h->length && !complete && v2_look(w, l, h->end, V2_RECORDS) != V2_GOOD) {
-        v2_report(w, V22, h->at, 8, "type 0 (END) with length 0x%" PRIx32 " where more records "
-                  "are due: no record can begin here", h->length);
+        v2_report(w, V22, h->at, 8,
+                  "type 0 (END) with length 0x%" PRIx32 " where more records "
+                  "are due: no record can begin here",
+                  h->length);
         return XSI_LOST;
     }
     if (!h->length && !complete && !goes_on(w, l, h->end) && stray_zeros(w, l, h->end)) {
-        v2_report(w, V22, h->at, 8, "zero bytes where more records are due: readers take them for "
+        v2_report(w, V22, h->at, 8,
+                  "zero bytes where more records are due: readers take them for "
                   "END and stop");
         return XSI_LOST;
     }
     xsi_chunk_is(out, &v2_types[V2_END], h->end - h->at);
     if (!complete && goes_on(w, l, h->end)) {
-        v2_report(w, V65, h->at, 8, "END stands here, but the stream goes on behind it: readers "
+        v2_report(w, V65, h->at, 8,
+                  "END stands here, but the stream goes on behind it: readers "
                   "stop here, with what came before");
         return XSI_CHUNK;
     }

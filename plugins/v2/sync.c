@@ -6,20 +6,20 @@
 #include "../x86/x86.h"
 
 #define FIND_BLOCK 16384U
-#define FIND_SURE 95
+#define FIND_SURE  95
 /* Records that stand before the memory only. */
-#define STATIC                                                                                    \
-    (V2_BIT(V2_PV_INFO) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY) |                       \
+#define STATIC                                                              \
+    (V2_BIT(V2_PV_INFO) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY) | \
      V2_BIT(V2_STATIC_DATA_END) | V2_BIT(V2_P2M_FRAMES))
 
 /*
  * Records are found by the word of their type (word_min, word_max) and a glance at what follows it.
  * Byte order little: no release writes the other one.
  */
-const struct xsi_anchor v2_anchors[] = {
-    { "\xff\xff\xff\xff\xff\xff\xff\xff" "XENF", 12, 0 },
-    { NULL, 0, 0 }
-};
+const struct xsi_anchor v2_anchors[] = { { "\xff\xff\xff\xff\xff\xff\xff\xff"
+                                           "XENF",
+                                           12, 0 },
+                                         { NULL, 0, 0 } };
 
 static void say(struct xsi_sync *sync, int confidence, const char *why)
 {
@@ -53,9 +53,14 @@ static void judge_batch(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, ui
     look = v2_look(w, l, at + v2_span(length), V2_PAGE_DATA);
     chained = look == V2_GOOD || look == V2_DUE_END;
     follows = batch_continues(s, &b);
-    say(sync, 50 + (sane ? 15 : -30) + (chained ? 25 : look == V2_EDGE ? 10 : 0) +
-        (follows ? 10 : 0), chained && sane && follows
-        ? "PAGE_DATA: length, count and entries agree, its frames continue, a record follows"
+    say(sync,
+        50 + (sane ? 15 : -30) +
+            (chained           ? 25
+             : look == V2_EDGE ? 10
+                               : 0) +
+            (follows ? 10 : 0),
+        chained && sane && follows
+            ? "PAGE_DATA: length, count and entries agree, its frames continue, a record follows"
         : chained ? "PAGE_DATA: length, count and entries agree, and a record follows"
                   : "PAGE_DATA: length, count and entries agree");
 }
@@ -95,7 +100,7 @@ static bool worth_judging(const struct v2_state *s, uint32_t type, uint32_t leng
 {
     uint32_t bit;
 
-    if (!type || !v2_size_ok(type, length))
+    if (!type || type >= V2_RECORDS || !v2_size_ok(type, length))
         return false;
     bit = V2_BIT(type);
     if ((s->kind == 1 && bit & V2_ONLY_HVM) || (s->kind == 2 && bit & V2_ONLY_PV))
@@ -153,9 +158,8 @@ static bool batch_head(const struct v2_state *s, const uint8_t *p)
     uint32_t type = xsi_u32(&c), length = xsi_u32(&c), count = xsi_u32(&c), reserved = xsi_u32(&c);
     uint64_t list = 8 + 8 * (uint64_t)count;
 
-    return type == V2_PAGE_DATA && !reserved && count && length >= list &&
-           length <= V2_CHECK_MAX && (length - list) % XSI_PAGE_SIZE == 0 &&
-           (length - list) / XSI_PAGE_SIZE <= count;
+    return type == V2_PAGE_DATA && !reserved && count && length >= list && length <= V2_CHECK_MAX &&
+           (length - list) % XSI_PAGE_SIZE == 0 && (length - list) / XSI_PAGE_SIZE <= count;
 }
 
 void v2_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct xsi_sync *sync)

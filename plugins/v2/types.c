@@ -52,25 +52,25 @@ const struct xsi_type v2_types[V2_TYPES] = {
 
 /* Most a sane body can hold is more than any writer's: it only tells rubbish from a length. */
 const struct v2_rule v2_rules[V2_RECORDS] = {
-    [V2_END]             = { "END", 0, 0, 0, 0, true },
-    [V2_PAGE_DATA]       = { "PAGE_DATA", 16, V2_CAP, 8, 0, true },
-    [V2_PV_INFO]         = { "X86_PV_INFO", 8, 8, 0, 0, true },
-    [V2_P2M_FRAMES]      = { "X86_PV_P2M_FRAMES", 16, V2_CAP, 8, 8, true },
-    [V2_VCPU_BASIC]      = { "X86_PV_VCPU_BASIC", 8, 8 + 5168, 0, 0, true },
-    [V2_VCPU_EXTENDED]   = { "X86_PV_VCPU_EXTENDED", 8, 8 + 128, 8, 8, false },
-    [V2_VCPU_XSAVE]      = { "X86_PV_VCPU_XSAVE", 8, 8 + (64 << 10), 0, 0, false },
-    [V2_SHARED_INFO]     = { "SHARED_INFO", 4096, 4096, 0, 0, true },
-    [V2_TSC_INFO]        = { "X86_TSC_INFO", 24, 24, 0, 0, true },
-    [V2_HVM_CONTEXT]     = { "HVM_CONTEXT", 8, V2_CHECK_MAX, 0, 0, true },
-    [V2_HVM_PARAMS]      = { "HVM_PARAMS", 8, 8 + 16 * 256, 16, 8, true },
-    [V2_TOOLSTACK]       = { "TOOLSTACK", 0, 16 << 20, 0, 0, false },
-    [V2_VCPU_MSRS]       = { "X86_PV_VCPU_MSRS", 8, 8 + 16 * 1024, 16, 8, false },
-    [V2_VERIFY]          = { "VERIFY", 0, 0, 0, 0, true },
-    [V2_CHECKPOINT]      = { "CHECKPOINT", 0, 0, 0, 0, true },
-    [V2_DIRTY_PFNS]      = { "CHECKPOINT_DIRTY_PFN_LIST", 8, V2_CAP, 8, 0, false },
-    [V2_STATIC_DATA_END] = { "STATIC_DATA_END", 0, 0, 0, 0, true },
-    [V2_CPUID_POLICY]    = { "X86_CPUID_POLICY", 24, 24 * 4096, 24, 0, false },
-    [V2_MSR_POLICY]      = { "X86_MSR_POLICY", 16, 16 * 1024, 16, 0, false },
+    [V2_END]             = { "END", 0, 0, 0, 0 },
+    [V2_PAGE_DATA]       = { "PAGE_DATA", 16, V2_CAP, 8, 0 },
+    [V2_PV_INFO]         = { "X86_PV_INFO", 8, 8, 0, 0 },
+    [V2_P2M_FRAMES]      = { "X86_PV_P2M_FRAMES", 16, V2_CAP, 8, 8 },
+    [V2_VCPU_BASIC]      = { "X86_PV_VCPU_BASIC", 8, 8 + 5168, 0, 0 },
+    [V2_VCPU_EXTENDED]   = { "X86_PV_VCPU_EXTENDED", 8, 8 + 128, 8, 8 },
+    [V2_VCPU_XSAVE]      = { "X86_PV_VCPU_XSAVE", 8, 8 + (64 << 10), 0, 0 },
+    [V2_SHARED_INFO]     = { "SHARED_INFO", 4096, 4096, 0, 0 },
+    [V2_TSC_INFO]        = { "X86_TSC_INFO", 24, 24, 0, 0 },
+    [V2_HVM_CONTEXT]     = { "HVM_CONTEXT", 8, V2_CHECK_MAX, 0, 0 },
+    [V2_HVM_PARAMS]      = { "HVM_PARAMS", 8, 8 + 16 * 256, 16, 8 },
+    [V2_TOOLSTACK]       = { "TOOLSTACK", 0, 16 << 20, 0, 0 },
+    [V2_VCPU_MSRS]       = { "X86_PV_VCPU_MSRS", 8, 8 + 16 * 1024, 16, 8 },
+    [V2_VERIFY]          = { "VERIFY", 0, 0, 0, 0 },
+    [V2_CHECKPOINT]      = { "CHECKPOINT", 0, 0, 0, 0 },
+    [V2_DIRTY_PFNS]      = { "CHECKPOINT_DIRTY_PFN_LIST", 8, V2_CAP, 8, 0 },
+    [V2_STATIC_DATA_END] = { "STATIC_DATA_END", 0, 0, 0, 0 },
+    [V2_CPUID_POLICY]    = { "X86_CPUID_POLICY", 24, 24 * 4096, 24, 0 },
+    [V2_MSR_POLICY]      = { "X86_MSR_POLICY", 16, 16 * 1024, 16, 0 },
 };
 
 /* Types of page entries; 4.22:public/domctl.h:XEN_DOMCTL_PFINFO_*. */
@@ -109,11 +109,10 @@ bool v2_size_ok(uint32_t type, uint32_t length)
 /* The stream appeared in 4.6. */
 const char *v2_release(uint32_t major, uint32_t minor)
 {
-    static const char *const names[] = { "xen-4.6",  "xen-4.7",  "xen-4.8",  "xen-4.9",
-                                         "xen-4.10", "xen-4.11", "xen-4.12", "xen-4.13",
-                                         "xen-4.14", "xen-4.15", "xen-4.16", "xen-4.17",
-                                         "xen-4.18", "xen-4.19", "xen-4.20", "xen-4.21",
-                                         "xen-4.22" };
+    static const char *const names[] = { "xen-4.6",  "xen-4.7",  "xen-4.8",  "xen-4.9",  "xen-4.10",
+                                         "xen-4.11", "xen-4.12", "xen-4.13", "xen-4.14", "xen-4.15",
+                                         "xen-4.16", "xen-4.17", "xen-4.18", "xen-4.19", "xen-4.20",
+                                         "xen-4.21", "xen-4.22" };
 
     if (major != 4 || minor < 6 || minor - 6 >= sizeof(names) / sizeof(names[0]))
         return NULL;

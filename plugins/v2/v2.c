@@ -13,7 +13,8 @@ static int v2_open(struct xsi_walk *w, struct xsi_layer *l, unsigned param)
     if (param == V2_NO_HEADERS) {
         s->phase = V2_AT_RECORD;
         s->version = l->row->variant;
-        v2_report(w, V10, l->start, 0, "the stream begins with records: image header and domain "
+        v2_report(w, V10, l->start, 0,
+                  "the stream begins with records: image header and domain "
                   "header are missing");
     }
     return 0;
@@ -51,7 +52,7 @@ static int step_record(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk
         return XSI_CHUNK;
     }
     rc = h.type == V2_PAGE_DATA ? v2_step_pages(w, l, &h, out)
-       : h.type == V2_END       ? v2_step_end(w, l, &h, out)
+         : h.type == V2_END     ? v2_step_end(w, l, &h, out)
                                 : v2_step_record(w, l, &h, out);
     if (rc == XSI_CHUNK)
         s->last = h.type < V2_RECORDS ? (enum v2_record)h.type : V2_RECORDS;
@@ -91,18 +92,16 @@ static int v2_step(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *ou
     left = xsi_left(w, xsi_at(w));
     if (left == UINT64_MAX && out->length <= V2_CHECK_MAX && !xsi_exists(w, xsi_at(w), out->length))
         left = xsi_left(w, xsi_at(w)); /* a pipe, whose end is known now */
-    if (left < out->length) { /* said here, since it is known what is missing with it */
+    if (left < out->length) {          /* said here, since it is known what is missing with it */
         s->cut = true;
         v2_report_cut(w, s, s->last, xsi_at(w) + left);
     }
     return rc;
 }
 
-static const struct xsi_layer_row v2_layers[] = {
-    { "libxc-v2", XSI_LAYER_STREAM, v2_bid, 2 },
-    { "libxc-v3", XSI_LAYER_STREAM, v2_bid, 3 },
-    { NULL, 0, NULL, 0 }
-};
+static const struct xsi_layer_row v2_layers[] = { { "libxc-v2", XSI_LAYER_STREAM, v2_bid, 2 },
+                                                  { "libxc-v3", XSI_LAYER_STREAM, v2_bid, 3 },
+                                                  { NULL, 0, NULL, 0 } };
 
 const struct xsi_finding_row v2_findings[V2_FINDING_COUNT] = {
 #define FINDING(id, slug, severity, effect, exit, readers, recipe, explain) \

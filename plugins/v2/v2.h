@@ -11,48 +11,63 @@
 #include "../libxl/libxl.h"
 
 enum {
-    V2_IHDR_SIZE = 24,           /* 4.22:xg_sr_stream_format.h:xc_sr_ihdr */
-    V2_DHDR_SIZE = 16,           /* ... xc_sr_dhdr */
-    V2_RHDR_SIZE = 8,            /* ... xc_sr_rhdr */
-    V2_BATCH_HEAD = 16,          /* record header, count, reserved word */
-    V2_BATCH_MAX = 1024,         /* entries that writers put in one record; MAX_BATCH_SIZE */
-    V2_CHECK_MAX = 8 << 20,      /* longest record whose end is looked at; a pipe can keep it */
-    V2_OLD_CAP = 8 << 20,        /* REC_LENGTH_MAX of readers up to 4.9 */
-    V2_CAP = 128 << 20,          /* ... from 4.10 on */
-    V2_SMALL = 64 << 10,         /* bodies of unknown records that are believed on little proof */
-    V2_VCPUS_MAX = 8192,         /* 4.22:public/xen.h has no more for PV */
-    V2_TOPS_MAX = 2048           /* top-level page tables of a PV guest that are remembered */
+    V2_IHDR_SIZE = 24,      /* 4.22:xg_sr_stream_format.h:xc_sr_ihdr */
+    V2_DHDR_SIZE = 16,      /* ... xc_sr_dhdr */
+    V2_RHDR_SIZE = 8,       /* ... xc_sr_rhdr */
+    V2_BATCH_HEAD = 16,     /* record header, count, reserved word */
+    V2_BATCH_MAX = 1024,    /* entries that writers put in one record; MAX_BATCH_SIZE */
+    V2_CHECK_MAX = 8 << 20, /* longest record whose end is looked at; a pipe can keep it */
+    V2_OLD_CAP = 8 << 20,   /* REC_LENGTH_MAX of readers up to 4.9 */
+    V2_CAP = 128 << 20,     /* ... from 4.10 on */
+    V2_SMALL = 64 << 10,    /* bodies of unknown records that are believed on little proof */
+    V2_VCPUS_MAX = 8192,    /* 4.22:public/xen.h has no more for PV */
+    V2_TOPS_MAX = 2048      /* top-level page tables of a PV guest that are remembered */
 };
 
-#define V2_OPTIONAL 0x80000000U
-#define V2_PFN_MASK 0x000fffffffffffffULL
+#define V2_OPTIONAL      0x80000000U
+#define V2_PFN_MASK      0x000fffffffffffffULL
 #define V2_RESERVED_MASK 0x0ff0000000000000ULL
 
 /* Record types; 4.22:xg_sr_stream_format.h:REC_TYPE_*. */
 enum v2_record {
-    V2_END, V2_PAGE_DATA, V2_PV_INFO, V2_P2M_FRAMES, V2_VCPU_BASIC, V2_VCPU_EXTENDED,
-    V2_VCPU_XSAVE, V2_SHARED_INFO, V2_TSC_INFO, V2_HVM_CONTEXT, V2_HVM_PARAMS, V2_TOOLSTACK,
-    V2_VCPU_MSRS, V2_VERIFY, V2_CHECKPOINT, V2_DIRTY_PFNS, V2_STATIC_DATA_END, V2_CPUID_POLICY,
+    V2_END,
+    V2_PAGE_DATA,
+    V2_PV_INFO,
+    V2_P2M_FRAMES,
+    V2_VCPU_BASIC,
+    V2_VCPU_EXTENDED,
+    V2_VCPU_XSAVE,
+    V2_SHARED_INFO,
+    V2_TSC_INFO,
+    V2_HVM_CONTEXT,
+    V2_HVM_PARAMS,
+    V2_TOOLSTACK,
+    V2_VCPU_MSRS,
+    V2_VERIFY,
+    V2_CHECKPOINT,
+    V2_DIRTY_PFNS,
+    V2_STATIC_DATA_END,
+    V2_CPUID_POLICY,
     V2_MSR_POLICY,
     V2_RECORDS, /* number of types; also the row for unknown ones */
-    V2_IMAGE_HEADER, V2_DOMAIN_HEADER,
+    V2_IMAGE_HEADER,
+    V2_DOMAIN_HEADER,
     V2_TYPES
 };
 
 /* Bit of a record type in the masks below. */
 #define V2_BIT(type) (1U << (type))
 /* Records that come after the memory; one of them in sight means that END may follow. */
-#define V2_TAIL                                                                                   \
-    (V2_BIT(V2_TSC_INFO) | V2_BIT(V2_SHARED_INFO) | V2_BIT(V2_VCPU_BASIC) |                       \
-     V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) | V2_BIT(V2_VCPU_MSRS) |                    \
+#define V2_TAIL                                                                \
+    (V2_BIT(V2_TSC_INFO) | V2_BIT(V2_SHARED_INFO) | V2_BIT(V2_VCPU_BASIC) |    \
+     V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) | V2_BIT(V2_VCPU_MSRS) | \
      V2_BIT(V2_HVM_CONTEXT) | V2_BIT(V2_HVM_PARAMS))
-#define V2_ONLY_PV                                                                                \
-    (V2_BIT(V2_PV_INFO) | V2_BIT(V2_P2M_FRAMES) | V2_BIT(V2_VCPU_BASIC) |                         \
-     V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) | V2_BIT(V2_SHARED_INFO) |                  \
+#define V2_ONLY_PV                                                               \
+    (V2_BIT(V2_PV_INFO) | V2_BIT(V2_P2M_FRAMES) | V2_BIT(V2_VCPU_BASIC) |        \
+     V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) | V2_BIT(V2_SHARED_INFO) | \
      V2_BIT(V2_VCPU_MSRS))
 #define V2_ONLY_HVM (V2_BIT(V2_HVM_CONTEXT) | V2_BIT(V2_HVM_PARAMS))
-#define V2_ONLY_V3                                                                                \
-    (V2_BIT(V2_STATIC_DATA_END) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY))
+#define V2_ONLY_V3  (V2_BIT(V2_STATIC_DATA_END) | V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY))
 
 /* What a type's body must look like. */
 struct v2_rule {
@@ -60,7 +75,6 @@ struct v2_rule {
     uint32_t min, max; /* body length; equal: fixed */
     uint32_t step;     /* (length - base) is a multiple of it; 0 = any */
     uint32_t base;
-    bool checked;      /* the body states or shows its own length */
 };
 
 enum v2_phase { V2_AT_IHDR, V2_AT_DHDR, V2_AT_RECORD, V2_AT_LIBXL, V2_AT_END };
@@ -70,47 +84,45 @@ struct v2_state {
     struct libxl_records libxl; /* byte order, and the grammar between CHECKPOINT and
                                    CHECKPOINT_END; first, see libxl.h */
     enum v2_phase phase;
-    uint64_t base;         /* where the image header is, or would be */
-    uint32_t version;      /* 0 = no image header */
-    uint32_t major, minor; /* of the writer; major 0 = converted from a legacy image */
-    bool has_dhdr;
+    enum v2_record last;    /* type of the record before this one */
+    uint64_t base;          /* where the image header is, or would be */
+    uint32_t version;       /* 0 = no image header */
+    uint32_t major, minor;  /* of the writer; major 0 = converted from a legacy image */
+    uint32_t kind;          /* domain type: 1 PV, 2 HVM, 0 unknown */
     enum xsi_guest claimed; /* by the container's configuration */
-    uint32_t kind;         /* domain type: 1 PV, 2 HVM, 0 unknown */
-    bool lost;             /* bytes were lost somewhere: what is missing may be there */
-    bool reported;         /* the end has been judged */
-    bool cut;              /* the last record is longer than the image */
-    enum v2_record last;   /* type of the record before this one */
+    unsigned rank;          /* highest place in the usual order, see order.c */
+    uint32_t seen;          /* mask of record types since the start or the last checkpoint */
+    uint32_t ever;          /* ... since the start */
 
-    uint32_t seen;         /* mask of record types since the start or the last checkpoint */
-    uint32_t ever;         /* ... since the start */
-    unsigned rank;         /* highest place in the usual order, see order.c */
-    bool sde_told, order_told, live_told, skip_told, p2m_told;
-    bool zero_seen;        /* an entry for frame 0 */
-    bool cut_head;         /* the image ends in a record header */
     uint64_t batches, pages;
-    unsigned pass;         /* 0 = first */
-    uint64_t next_pfn;     /* behind the highest PFN of this pass */
-    uint64_t top_pfn;      /* highest PFN of any entry */
-    bool any_pfn;
-    uint64_t lost_from;    /* first PFN that may be in lost bytes ... */
-    bool lost_open;        /* ... until the next batch tells */
-    unsigned idle;         /* batches in a row without page data */
+    uint64_t next_pfn;      /* behind the highest PFN of this pass */
+    uint64_t top_pfn;       /* highest PFN of any entry */
+    uint64_t lost_from;     /* first PFN that may be in lost bytes */
+    uint64_t max_pfn;       /* PV: highest PFN, from X86_PV_P2M_FRAMES */
+    unsigned pass;          /* 0 = first */
+    unsigned idle;          /* batches in a row without page data */
+    uint32_t special;       /* HVM: which of the 16 special frames came with a page */
+    unsigned context_vcpus; /* HVM: vCPUs of the context */
 
-    unsigned width, levels;/* PV: bytes of a guest word, levels of page tables; 0 unknown */
-    uint64_t max_pfn;      /* PV: highest PFN, from X86_PV_P2M_FRAMES */
-    bool has_max;
+    unsigned width;       /* PV: bytes of a guest word; 0 unknown */
+    unsigned basic_width; /* ... by the size of the first BASIC record */
+    unsigned vcpus;       /* PV: BASIC records of different vCPUs */
+    uint32_t top_vcpu;
     uint32_t basic_seen[V2_VCPUS_MAX / 32];
     uint32_t extended_seen[V2_VCPUS_MAX / 32];
-    unsigned vcpus;        /* BASIC records of different vCPUs */
-    uint32_t top_vcpu;
-    unsigned basic_width;  /* by the size of the first BASIC record */
-    uint64_t top[V2_TOPS_MAX]; /* PFNs of top-level page tables */
+    uint64_t top[V2_TOPS_MAX]; /* PV: PFNs of top-level page tables */
     unsigned tops;
     bool tops_full;
 
-    uint32_t special;      /* HVM: which of the 16 special frames came with a page */
-    bool context_cpu;      /* HVM_CONTEXT holds at least one vCPU */
-    unsigned context_vcpus;
+    bool has_dhdr, has_max;
+    bool any_pfn;
+    bool zero_seen; /* an entry for frame 0 */
+    bool lost;      /* bytes were lost somewhere: what is missing may be there */
+    bool lost_open; /* ... and the next batch tells which frames */
+    bool cut;       /* the last record is longer than the image */
+    bool cut_head;  /* the image ends in a record header */
+    bool reported;  /* the end has been judged */
+    bool sde_told, order_told, live_told, skip_told, p2m_told;
 };
 
 enum v2_finding_id {
@@ -135,15 +147,14 @@ const char *v2_release(uint32_t major, uint32_t minor);
 
 /* ---- header.c ---- */
 enum { V2_NO_HEADERS = 1 }; /* a bid's param: the stream begins with records */
-void v2_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,
-            struct xsi_bid *bid);
+void v2_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row, struct xsi_bid *bid);
 int v2_step_ihdr(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out);
 int v2_step_dhdr(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out);
 
 /* ---- look.c: is there a record at a place? ---- */
 enum v2_look {
-    V2_NOTHING,   /* no record begins there */
-    V2_NEAR,      /* one that is damaged, but can be told */
+    V2_NOTHING, /* no record begins there */
+    V2_NEAR,    /* one that is damaged, but can be told */
     V2_GOOD,
     V2_DUE_END,   /* END, where an end is due: eight zero bytes are weaker proof */
     V2_EDGE,      /* the image ends exactly there, or in a record header */
@@ -196,18 +207,18 @@ uint64_t v2_find(struct xsi_walk *w, struct xsi_layer *l, uint64_t from, uint64_
 /* ---- batch.c: PAGE_DATA entries ---- */
 struct v2_batch {
     uint32_t length, count, reserved;
-    bool headless;         /* the image ends before the count does */
-    bool complete;         /* all entries could be read */
-    bool consistent;       /* length, count and entries agree */
-    uint64_t pages;        /* entries that carry a page */
-    uint64_t expected;     /* body length by count and entries */
-    uint64_t lowest, highest;           /* of all entries */
-    uint64_t first_page, last_page;     /* of entries with a page */
-    uint64_t kinds[16];    /* entries by type */
-    uint64_t bad_type_at, bad_types;    /* index of the first, number */
+    bool headless;                   /* the image ends before the count does */
+    bool complete;                   /* all entries could be read */
+    bool consistent;                 /* length, count and entries agree */
+    uint64_t pages;                  /* entries that carry a page */
+    uint64_t expected;               /* body length by count and entries */
+    uint64_t lowest, highest;        /* of all entries */
+    uint64_t first_page, last_page;  /* of entries with a page */
+    uint64_t kinds[16];              /* entries by type */
+    uint64_t bad_type_at, bad_types; /* index of the first, number */
     uint64_t reserved_at, reserveds;
-    uint64_t range_at, ranges;          /* PV: beyond max_pfn */
-    uint64_t wild_at, wilds;            /* HVM: beyond any machine */
+    uint64_t range_at, ranges;                /* PV: beyond max_pfn */
+    uint64_t wild_at, wilds;                  /* HVM: beyond any machine */
     uint64_t stray_at, stray_pfn, stray_want; /* one entry out of sequence */
     bool stray, unsorted, twice;
     uint64_t unsorted_at, twice_pfn;
@@ -220,8 +231,7 @@ bool v2_type_has_data(unsigned type);
 /* count 0: the one that the record states. */
 void v2_batch_read(struct xsi_walk *w, const struct v2_state *s, uint64_t at, uint32_t length,
                    uint32_t count, struct v2_batch *b);
-uint32_t v2_batch_count(struct xsi_walk *w, const struct v2_state *s, uint64_t at,
-                        uint32_t length);
+uint32_t v2_batch_count(struct xsi_walk *w, const struct v2_state *s, uint64_t at, uint32_t length);
 ssize_t v2_entries(struct xsi_walk *w, const struct xsi_layer *l, const struct xsi_chunk *c,
                    uint64_t first, size_t max, struct xsi_page_entry *out);
 

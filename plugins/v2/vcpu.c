@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* X86_PV_VCPU_* records. What readers and Xen refuse: 4.22:xg_sr_restore_x86_pv.c, arch_set_info_guest. */
+/*
+ * X86_PV_VCPU_* records. What readers and Xen refuse: 4.22:xg_sr_restore_x86_pv.c and
+ * domain.c:arch_set_info_guest.
+ */
 #include <inttypes.h>
 
 #include "v2.h"
 #include "../x86/x86.h"
 
-#define BLOB 8U /* vcpu_id and a reserved word come first */
+#define BLOB            8U /* vcpu_id and a reserved word come first */
 #define GDT_ENTRIES_MAX 7168U
 #define LDT_ENTRIES_MAX 8192U
-#define FLAG_IN_KERNEL 0x04U
-#define FLAG_ONLINE 0x20U
-#define EXT_SIZE_MIN 32U
+#define FLAG_IN_KERNEL  0x04U
+#define FLAG_ONLINE     0x20U
+#define EXT_SIZE_MIN    32U
 
 /* Offsets in vcpu_guest_context; 4.22:public/arch-x86/xen.h, compiled for either width. */
 struct layout {
@@ -99,8 +102,10 @@ static void check_root(struct xsi_walk *w, const struct v2_state *s, uint64_t at
         v2_report(w, V78, at, 8, "%s is frame 0x%" PRIx64 ", beyond the last one, 0x%" PRIx64, name,
                   pfn, s->max_pfn);
     else if (s->batches && s->width && !s->tops_full && !s->lost && !is_top(s, pfn))
-        v2_report(w, V84, at, 8, "%s is frame 0x%" PRIx64 ", which did not come as a level %d page "
-                  "table", name, pfn, s->width == 4 ? 3 : 4);
+        v2_report(w, V84, at, 8,
+                  "%s is frame 0x%" PRIx64 ", which did not come as a level %d page "
+                  "table",
+                  name, pfn, s->width == 4 ? 3 : 4);
 }
 
 static void check_context(struct xsi_walk *w, const struct v2_state *s, uint64_t at, uint32_t vcpu,
@@ -116,8 +121,10 @@ static void check_context(struct xsi_walk *w, const struct v2_state *s, uint64_t
     if (x->wide && cr1 & 1)
         check_root(w, s, at + o->cr1, "cr1", cr1 >> 12);
     else if (x->wide && cr1)
-        v2_report(w, V78, at + o->cr1, 8, "cr1 is 0x%" PRIx64 ": neither 0 nor a frame with bit 0 "
-                  "set", cr1);
+        v2_report(w, V78, at + o->cr1, 8,
+                  "cr1 is 0x%" PRIx64 ": neither 0 nor a frame with bit 0 "
+                  "set",
+                  cr1);
     if (gdt > GDT_ENTRIES_MAX)
         v2_report(w, V78, at + o->gdt_ents, 8, "%" PRIu64 " GDT entries; at most %u are possible",
                   gdt, GDT_ENTRIES_MAX);
@@ -127,8 +134,10 @@ static void check_context(struct xsi_walk *w, const struct v2_state *s, uint64_t
     if (x->wide && (uint64_t)((int64_t)(ip << 16) >> 16) != ip)
         v2_report(w, V78, at + o->ip, 8, "rip 0x%" PRIx64 " is not canonical", ip);
     if (!(flags & (FLAG_IN_KERNEL | FLAG_ONLINE)))
-        v2_report(w, V78, at + o->flags, 4, "flags 0x%" PRIx32 ": the vCPU is neither online nor "
-                  "in the kernel", flags);
+        v2_report(w, V78, at + o->flags, 4,
+                  "flags 0x%" PRIx32 ": the vCPU is neither online nor "
+                  "in the kernel",
+                  flags);
     if (!vcpu && (!dx || (s->has_max && dx > s->max_pfn)))
         v2_report(w, V78, at + o->dx, 8, "%s of vCPU 0, the frame of start_info, is 0x%" PRIx64,
                   x->wide ? "rdx" : "edx", dx);
@@ -147,13 +156,17 @@ static void check_basic(struct xsi_walk *w, struct v2_state *s, const struct v2_
     if (!width)
         return;
     if ((s->width && width != s->width) || (s->basic_width && width != s->basic_width))
-        v2_report(w, V76, h->at + 4, 4, "vCPU %" PRIu32 " has the registers of a %u-bit guest, but "
-                  "%s says %u bits", vcpu, width * 8, s->width ? "X86_PV_INFO" : "another vCPU",
+        v2_report(w, V76, h->at + 4, 4,
+                  "vCPU %" PRIu32 " has the registers of a %u-bit guest, but "
+                  "%s says %u bits",
+                  vcpu, width * 8, s->width ? "X86_PV_INFO" : "another vCPU",
                   (s->width ? s->width : s->basic_width) * 8);
     s->basic_width = width;
     if (*word_seen & bit)
-        v2_report(w, V28, h->at, 8, "X86_PV_VCPU_BASIC of vCPU %" PRIu32 " a second time: the last "
-                  "one counts", vcpu);
+        v2_report(w, V28, h->at, 8,
+                  "X86_PV_VCPU_BASIC of vCPU %" PRIu32 " a second time: the last "
+                  "one counts",
+                  vcpu);
     else
         s->vcpus++;
     if (vcpu > s->top_vcpu)
@@ -179,8 +192,9 @@ static void check_extended(struct xsi_walk *w, struct v2_state *s, const struct 
     (void)xsi_u32(&c);
     size = xsi_u32(&c);
     if (!c.short_read && (size < EXT_SIZE_MIN || size > 128))
-        v2_report(w, V78, at + 4, 4, "the extended context of vCPU %" PRIu32 " gives its size as %"
-                  PRIu32, vcpu, size);
+        v2_report(w, V78, at + 4, 4,
+                  "the extended context of vCPU %" PRIu32 " gives its size as %" PRIu32, vcpu,
+                  size);
 }
 
 static void check_msrs(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
@@ -195,8 +209,10 @@ static void check_msrs(struct xsi_walk *w, const struct v2_state *s, const struc
         uint32_t index = xsi_u32(&c);
 
         if (!msr_known(index))
-            v2_report(w, V88, at + 16 * n, 16, "MSR 0x%" PRIx32 ", which no release up to 4.22 "
-                      "sends", index);
+            v2_report(w, V88, at + 16 * n, 16,
+                      "MSR 0x%" PRIx32 ", which no release up to 4.22 "
+                      "sends",
+                      index);
         xsi_skip(&c, 12);
     }
 }
@@ -216,8 +232,10 @@ void v2_check_vcpu(struct xsi_walk *w, struct v2_state *s, const struct v2_head 
     if (reserved)
         v2_report(w, V47, h->at + 12, 4, "reserved word of %s is 0x%" PRIx32, name, reserved);
     if (vcpu >= V2_VCPUS_MAX) {
-        v2_report(w, V74, h->at + V2_RHDR_SIZE, 4, "%s is for vCPU %" PRIu32 ": no domain has that "
-                  "many", name, vcpu);
+        v2_report(w, V74, h->at + V2_RHDR_SIZE, 4,
+                  "%s is for vCPU %" PRIu32 ": no domain has that "
+                  "many",
+                  name, vcpu);
         return;
     }
     if (h->length == BLOB) {
@@ -231,8 +249,10 @@ void v2_check_vcpu(struct xsi_walk *w, struct v2_state *s, const struct v2_head 
     else if (h->type == V2_VCPU_MSRS)
         check_msrs(w, s, h);
     else if (h->length - BLOB < 16)
-        v2_report(w, V16, h->at + 4, 4, "%s holds %" PRIu32 " bytes; it begins with 16 bytes of "
-                  "xcr0 and its history", name, h->length - BLOB);
+        v2_report(w, V16, h->at + 4, 4,
+                  "%s holds %" PRIu32 " bytes; it begins with 16 bytes of "
+                  "xcr0 and its history",
+                  name, h->length - BLOB);
     else if ((h->length - BLOB) % 16)
         v2_report(w, V86, h->at + 4, 4, "%s holds %" PRIu32 " bytes, no multiple of 16", name,
                   h->length - BLOB);

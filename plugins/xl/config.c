@@ -26,6 +26,7 @@ static uint64_t find_length(struct xsi_walk *w, struct xl_state *s, const uint8_
     config_body_at(w, s->config_at + said, &body);
     if (body.score >= CONFIG_BODY_SURE || have < 4)
         return said;
+    p = xsi_peek(w, s->config_at, have, &have); /* the look at the body has moved the windows */
     if (length && length < CONFIG_LOOK)
         places[count++] = s->config_at + 4 + length;
     if (have > 4 && p[4] == '{') {

@@ -43,7 +43,8 @@ failure=$XSI_TOP/samples/2011-xapi-hvm.img
     for table in "$XSI_TOP"/build/samples/*.tsv; do
         image=${table%.tsv}.img
         [ "$(status_of "$xsdump" -q "$image")" -lt 4 ] || continue
-        grep -q damaged "$table" && continue
+        # what a damage added may be seen in another way than it was added
+        grep -qE '^# proof: (damage|raw)' "$XSI_TOP/samples/recipes/$(basename "$table" .tsv).recipe" && continue
         dump --json "$image" >"$json"
         python3 "$XSI_TOP/tests/lib/against.py" layout "$json" "$table" || { echo "$image"; return 1; }
         n=$((n + 1))
