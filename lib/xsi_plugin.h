@@ -298,7 +298,8 @@ XSI_API uint64_t xsi_at(const struct xsi_walk *w);
 XSI_API const uint8_t *xsi_peek(struct xsi_walk *w, uint64_t offset, size_t want, size_t *have);
 /* How many bytes a peek that misses the buffers reads at least (0: just what is asked for). */
 XSI_API void xsi_read_ahead(struct xsi_walk *w, size_t bytes);
-/* True when [offset, offset+length) exists. On a pipe it may only be asked within 12 MiB. */
+/* True when [offset, offset+length) exists; on a pipe also when it ends beyond 12 MiB from here and
+ * so cannot be looked at, unless the pipe is known to end before. */
 XSI_API bool xsi_exists(struct xsi_walk *w, uint64_t offset, uint64_t length);
 /* Bytes from offset to the end of the image; UINT64_MAX while unknown (pipe). */
 XSI_API uint64_t xsi_left(struct xsi_walk *w, uint64_t offset);

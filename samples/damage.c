@@ -209,7 +209,31 @@ static uint8_t *noisy(struct edit *e, const char *count, size_t *n)
     return out;
 }
 
-/* insert PLACE / append: HEX, "zeros N", "noise N", "text …", "file NAME", "recipe NAME". */
+/* "N HEX": the bytes N times. */
+static uint8_t *repeated(struct edit *e, const char *text, size_t *n)
+{
+    char count[24];
+    const char *blank = strchr(text, ' ');
+    uint8_t *one, *out;
+    uint64_t times = 0;
+    size_t each, i;
+
+    snprintf(count, sizeof(count), "%.*s", (int)strcspn(text, " "), text);
+    if (blank == NULL || !number(count, &times))
+        BAD(e, "repeat: a number and bytes are wanted, not '%s'", text);
+    one = hex(e, blank, &each);
+    if (each == 0 || times > EDIT_MAX / each)
+        BAD(e, "repeat: 1 to %u bytes are wanted", EDIT_MAX);
+    *n = each * (size_t)times;
+    out = room(e, *n);
+    for (i = 0; i < *n; i++)
+        out[i] = one[i % each];
+    free(one);
+    return out;
+}
+
+/* insert PLACE / append: HEX, "zeros N", "noise N", "repeat N HEX", "text …", "file NAME",
+ * "recipe NAME". */
 static void add(struct edit *e, uint64_t at, const char *what)
 {
     const char *rest = strchr(what, ' ');
@@ -233,6 +257,8 @@ static void add(struct edit *e, uint64_t at, const char *what)
         bytes = escaped(e, rest, &n);
     else if (strncmp(what, "noise ", 6) == 0)
         bytes = noisy(e, rest, &n);
+    else if (strncmp(what, "repeat ", 7) == 0)
+        bytes = repeated(e, rest, &n);
     else if (strncmp(what, "file ", 5) == 0)
         bytes = contents(e, rest, &n);
     else

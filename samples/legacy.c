@@ -76,8 +76,8 @@ struct batch {
     unsigned n, data, mapped;
     uint32_t version;
     bool squeezed;
-    uint64_t pfn[1024];
-    unsigned type[1024];
+    uint64_t pfn[BATCH_MAX];
+    unsigned type[BATCH_MAX];
 };
 
 /* The low bits of an entry without page are an accident of each era. */

@@ -57,7 +57,7 @@ static const struct key keys[] = {
     { "offline", FIELD(offline), KIND_LIST, 1, 4095, NULL, "vCPUs that are down" },
     { "seed", FIELD(seed), KIND_NUMBER, 0, UINT64_MAX, NULL, "of everything random" },
     { "fill", FIELD(fill), KIND_WORD, 0, 0, fills, "contents of plain pages" },
-    { "batch", FIELD(batch), KIND_NUMBER, 1, 1024, NULL, "most entries in a batch" },
+    { "batch", FIELD(batch), KIND_NUMBER, 1, BATCH_MAX, NULL, "most entries in a batch" },
     { "levels", FIELD(levels), KIND_NUMBER, 2, 4, NULL, "page-table levels of a PV guest" },
     { "live", FIELD(live), KIND_LIST, 1, 1 << 20, NULL, "dirty pages of passes 2, 3, …" },
     { "checkpoints", FIELD(checkpoints), KIND_NUMBER, 1, 64, NULL, "Remus checkpoints" },

@@ -191,8 +191,8 @@ static void p2m_frames(struct image *g)
 struct batch {
     unsigned n, data;
     bool plain;
-    uint64_t pfn[1024];
-    unsigned type[1024];
+    uint64_t pfn[BATCH_MAX];
+    unsigned type[BATCH_MAX];
 };
 
 static void batch_flush(struct image *g, struct batch *b, uint32_t version)

@@ -17,10 +17,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define PAGE     4096U
-#define NO_ID    INT64_MIN
-#define LIST_MAX 64
-#define PATH_LEN 1024
+#define PAGE      4096U
+#define NO_ID     INT64_MIN
+#define LIST_MAX  64
+#define BATCH_MAX 2048 /* entries; writers stop at 1024 */
+#define PATH_LEN  1024
 
 /* ------------------------------------------------------------------ recipe ---- */
 

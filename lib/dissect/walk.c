@@ -74,11 +74,14 @@ void xsi_read_ahead(struct xsi_walk *w, size_t bytes)
 bool xsi_exists(struct xsi_walk *w, uint64_t offset, uint64_t length)
 {
     uint64_t reach = w->view.floor + XSI_RETAIN_MAX;
+    size_t have;
 
     /* a pipe can be looked ahead so far, and no further without losing what it would pass by */
-    if (!xsi_source_seekable(w->src) && !w->view.ended &&
-        (offset > reach || length > reach - offset))
-        return true;
+    if (!xsi_source_seekable(w->src) && (offset > reach || length > reach - offset)) {
+        (void)xsi_view_peek(&w->view, reach - 1, 1, &have);
+        if (!w->view.ended)
+            return true;
+    }
     return xsi_view_extent(&w->view, offset, length) == length;
 }
 

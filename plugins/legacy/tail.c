@@ -320,15 +320,32 @@ static int step_vcpu_ext(struct xsi_walk *w, struct legacy *s, struct xsi_chunk 
     return XSI_CHUNK;
 }
 
-/* A size that leads past the end of the image, where the one that xcnt announces does not? */
+/* Does what must follow an xsave block (the next vCPU's record, or the last page) begin at `at`? */
+static bool vcpu_follows(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+{
+    unsigned next = s->vcpu + 1;
+    const uint8_t *p;
+    size_t have;
+
+    while (next <= s->max_vcpu && !(s->map[next / 64] >> (next % 64) & 1))
+        next++;
+    if (s->vcpus_left <= 1)
+        return legacy_near_end(w, at) == XSI_PAGE_SIZE;
+    p = xsi_peek(w, at + legacy_vcpu_size(s), 4, &have);
+    return s->extv && have == 4 && xsi_le32(p) == next;
+}
+
+/*
+ * Bytes of the xsave block at `at`, which says n. Sizes may differ from vCPU to vCPU (Xen 4.4 and
+ * later), so n is believed unless what xcnt announces leads on and n does not.
+ */
 static uint64_t xsave_size(struct xsi_walk *w, const struct legacy *s, uint64_t at, uint64_t n)
 {
-    uint64_t end = legacy_near_end(w, at), rest;
-
-    if (s->xcnt < 16 || n + 16 == s->xcnt || end == UINT64_MAX)
+    if (s->xcnt < 16 || n + 16 == s->xcnt)
         return n;
-    rest = rest_length(s, s->vcpus_left ? s->vcpus_left - 1 : 0);
-    return end == s->xcnt + rest && end != 16 + n + rest ? s->xcnt - 16 : n;
+    if (n <= XSAVE_MAX && vcpu_follows(w, s, at + 16 + n))
+        return n;
+    return vcpu_follows(w, s, at + s->xcnt) ? s->xcnt - 16 : n;
 }
 
 static int step_vcpu_xsave(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2119,SC2120 # images takes an argument where it matters
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2119,SC2120 # images takes an argument where it matters
 # What the command-line tests share. XSI_BIN names the build under test (build or build/asan).
 XSI_TOP=${XSI_TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 XSI_BIN=${XSI_BIN:-$XSI_TOP/build}

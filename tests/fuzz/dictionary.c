@@ -34,7 +34,8 @@ static void numbers(const char *path)
 
     while (w && xsi_walk_next(w, &ev) > 0) {
         if (ev.kind == XSI_EV_CHUNK && ev.chunk->has_id) {
-            uint32_t little = htole32((uint32_t)ev.chunk->id), big = htobe32((uint32_t)ev.chunk->id);
+            uint32_t little = htole32((uint32_t)ev.chunk->id),
+                     big = htobe32((uint32_t)ev.chunk->id);
 
             entry(&little, sizeof(little));
             entry(&big, sizeof(big));

@@ -13,8 +13,8 @@ struct fuzz_target {
 };
 extern const struct fuzz_target fuzz_target;
 
-#define FUZZ_TARGET(...)                                                                           \
-    static const char *const stacks[] = { __VA_ARGS__ };                                           \
+#define FUZZ_TARGET(...)                                 \
+    static const char *const stacks[] = { __VA_ARGS__ }; \
     const struct fuzz_target fuzz_target = { stacks, sizeof(stacks) / sizeof(stacks[0]) };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

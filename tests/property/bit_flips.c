@@ -37,7 +37,8 @@ static bool same_boundaries(const struct listing *a, const struct listing *b, ui
 
     for (size_t i = 0; i < n; i++) {
         *where = a->leaves[i].offset;
-        if (a->leaves[i].offset != b->leaves[i].offset || a->leaves[i].length != b->leaves[i].length)
+        if (a->leaves[i].offset != b->leaves[i].offset ||
+            a->leaves[i].length != b->leaves[i].length)
             return false;
     }
     return a->count == b->count;

@@ -81,7 +81,8 @@ int main(int argc, char **argv)
         return 1;
     for (size_t i = 0; i < n; i++) {
         codes[i].row = xsi_finding_row(i);
-        tests[i] = (struct CMUnitTest){ codes[i].row->code, code_is_sampled, NULL, NULL, &codes[i] };
+        tests[i] =
+            (struct CMUnitTest){ codes[i].row->code, code_is_sampled, NULL, NULL, &codes[i] };
     }
     for (int i = 1; i < argc; i++)
         note_file(argv[i], codes, n);

@@ -115,8 +115,10 @@ static void add_leaf(struct listing *l, const struct xsi_chunk *c)
         broken(l, "chunk without a name", c->offset);
     l->leaves = grown(l->leaves, l->count, sizeof(*l->leaves));
     n = &l->leaves[l->count++];
-    *n = (struct leaf){ c->offset, c->length, c->wanted, c->meta, c->index, c->layer, c->type,
-                        c->flags, UINT64_C(0xcbf29ce484222325), 0 };
+    *n = (struct leaf){ c->offset, c->length, c->wanted,
+                        c->meta,   c->index,  c->layer,
+                        c->type,   c->flags,  UINT64_C(0xcbf29ce484222325),
+                        0 };
     mix(&n->note, c->note, strlen(c->note));
 }
 
@@ -225,7 +227,8 @@ bool listing_same_until(const struct listing *a, const struct listing *b, uint64
             return true;
         if (!y || x->offset != y->offset || x->length != y->length || strcmp(x->type, y->type) ||
             strcmp(x->layer, y->layer)) {
-            snprintf(why, size, "%s %s 0x%" PRIx64 "+%" PRIu64 " became %s %s 0x%" PRIx64 "+%" PRIu64,
+            snprintf(why, size,
+                     "%s %s 0x%" PRIx64 "+%" PRIu64 " became %s %s 0x%" PRIx64 "+%" PRIu64,
                      x->layer, x->type, x->offset, x->length, y ? y->layer : "-",
                      y ? y->type : "nothing", y ? y->offset : 0, y ? y->length : 0);
             return false;
@@ -272,8 +275,11 @@ static size_t place(size_t length, uint64_t *state)
 
 static void set_number(uint8_t *bytes, size_t length, uint64_t *state)
 {
-    static const uint64_t extremes[] = { 0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 1025, 0x400,
-                                         UINT64_C(0x8000000000000000), UINT64_MAX, 0xfffffff7 };
+    static const uint64_t extremes[] = { 0,          1,
+                                         0x7fffffff, 0x80000000,
+                                         0xffffffff, 1025,
+                                         0x400,      UINT64_C(0x8000000000000000),
+                                         UINT64_MAX, 0xfffffff7 };
     uint64_t value = extremes[chance(state) % (sizeof(extremes) / sizeof(extremes[0]))];
     size_t size = chance(state) % 2 ? 4 : 8;
     size_t at = place(length, state);

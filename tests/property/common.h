@@ -50,7 +50,7 @@ struct listing {
 
 /* Which fields a listing hashes; UINT64_MAX: none, LISTING_ALL: of every chunk. */
 #define LISTING_NONE UINT64_MAX
-#define LISTING_ALL (UINT64_MAX - 1)
+#define LISTING_ALL  (UINT64_MAX - 1)
 
 /*
  * Walk a source to its end. length: size of the image, UINT64_MAX unknown. Breaks the rules of

@@ -78,8 +78,9 @@ static void prefix(const struct image *image, const struct listing *whole, size_
     if (!(l.exit & EXIT_UNKNOWN)) {
         if (!listing_same_until(whole, &l, good_end(whole, cut), why, sizeof(why)))
             fail_msg("cut at %zu: %s", cut, why);
-        if (!(l.exit & EXIT_DAMAGED) && (l.exit > 1 + (whole->exit & ~1U) ||
-            (!may_be_silent(&whole->leaves[leaf]) && !is_possible_end(whole, leaf, cut))))
+        if (!(l.exit & EXIT_DAMAGED) &&
+            (l.exit > 1 + (whole->exit & ~1U) ||
+             (!may_be_silent(&whole->leaves[leaf]) && !is_possible_end(whole, leaf, cut))))
             fail_msg("cut at %zu, in %s %s: exit %u", cut, whole->leaves[leaf].layer,
                      whole->leaves[leaf].type, l.exit);
     }

@@ -36,7 +36,8 @@ static void hole(const struct image *image, const struct listing *whole, uint64_
     if (l.leaves[bad].flags & XSI_CHUNK_UNREADABLE) {
         assert_true(l.leaves[bad].flags & XSI_CHUNK_GAP);
         assert_true(l.exit & 4);
-        if (l.leaves[bad].offset > from || l.leaves[bad].offset + l.leaves[bad].length < from + SECTOR)
+        if (l.leaves[bad].offset > from ||
+            l.leaves[bad].offset + l.leaves[bad].length < from + SECTOR)
             assert_int_equal(l.leaves[bad].offset, from);
     } else {
         const struct leaf *before = &whole->leaves[listing_find(whole, from)];

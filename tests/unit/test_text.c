@@ -21,14 +21,14 @@ static void escape(void **state)
         { "a\nb\tc\r", "a\\x0ab\\x09c\\x0d" },
         { "\x7f", "\\x7f" },
         { "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
-        { "\xc2\x9b", "\\xc2\\x9b" },             /* C1 */
-        { "\x9b", "\\x9b" },                      /* C1, raw */
-        { "\xe2\x80\xae", "\\xe2\\x80\\xae" },    /* right-to-left override */
-        { "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },    /* isolate */
-        { "\xc0\xaf", "\\xc0\\xaf" },             /* overlong */
-        { "\xed\xa0\x80", "\\xed\\xa0\\x80" },    /* surrogate */
+        { "\xc2\x9b", "\\xc2\\x9b" },                   /* C1 */
+        { "\x9b", "\\x9b" },                            /* C1, raw */
+        { "\xe2\x80\xae", "\\xe2\\x80\\xae" },          /* right-to-left override */
+        { "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },          /* isolate */
+        { "\xc0\xaf", "\\xc0\\xaf" },                   /* overlong */
+        { "\xed\xa0\x80", "\\xed\\xa0\\x80" },          /* surrogate */
         { "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* beyond Unicode */
-        { "\xe2\x80", "\\xe2\\x80" },             /* cut short */
+        { "\xe2\x80", "\\xe2\\x80" },                   /* cut short */
     };
     char out[100];
 
@@ -96,9 +96,10 @@ static void findings(void **state)
 static void layers(void **state)
 {
     static const char *const contract[] = {
-        "xl", "xend", "xapi", "xapi-v2", "libvirt", "libxl-v2", "libxc-legacy32", "libxc-legacy64",
-        "libxc-v2", "libxc-v3", "qemu-trad", "qemu-xen", "qemu-remus", "qemu-xapi", "qemu-le",
-        "qemu-unknown"
+        "xl",         "xend",      "xapi",           "xapi-v2",
+        "libvirt",    "libxl-v2",  "libxc-legacy32", "libxc-legacy64",
+        "libxc-v2",   "libxc-v3",  "qemu-trad",      "qemu-xen",
+        "qemu-remus", "qemu-xapi", "qemu-le",        "qemu-unknown"
     };
     const char *name;
 
@@ -116,8 +117,8 @@ static void layers(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(escape),   cmocka_unit_test(escape_stays_in_its_room),
-        cmocka_unit_test(counts),   cmocka_unit_test(findings),
+        cmocka_unit_test(escape), cmocka_unit_test(escape_stays_in_its_room),
+        cmocka_unit_test(counts), cmocka_unit_test(findings),
         cmocka_unit_test(layers),
     };
 
