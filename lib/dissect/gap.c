@@ -226,33 +226,47 @@ static void gap_behind_report(struct xsi_walk *w, const char *note)
                    note, (unsigned long long)(code == XSI_C13 ? c->offset : c->length));
 }
 
+/* A hole that was met while looking at the gap becomes a range of its own. */
+static const struct xsi_bad *bad_range(struct xsi_walk *w)
+{
+    if (w->view.faulty && xsi_source_seekable(w->src) && xsi_fault_is_medium(w->view.fault_code))
+        (void)xsi_fault_range(w);
+    return next_bad(w);
+}
+
+/* Zero bytes from pos on, when they are worth a row of their own; else 0. */
+static uint64_t zero_piece(struct xsi_walk *w, uint64_t left, bool *sampled)
+{
+    uint64_t zeros = xsi_zero_run(w, w->pos, sampled);
+
+    if (zeros >= left)
+        return left;
+    if (zeros >= ZERO_WORTH || (zeros && xsi_view_extent(&w->view, w->pos + zeros, 1) == 0))
+        return zeros;
+    return 0;
+}
+
 /* A piece of what follows the last layer. */
 static bool gap_behind(struct xsi_walk *w)
 {
-    char note[XSI_NOTE_MAX], what[XSI_NOTE_MAX];
-    const struct xsi_bad *bad = next_bad(w);
-    uint64_t zeros, left = UINT64_MAX;
+    char what[XSI_NOTE_MAX];
+    const struct xsi_bad *bad;
+    uint64_t zeros, left;
     bool sampled;
 
-    if (xsi_view_extent(&w->view, w->pos, 1) == 0) {
-        if (!w->view.faulty || !xsi_source_seekable(w->src))
-            return false;
-        xsi_fault_range(w);
-        bad = next_bad(w);
-    }
+    if (xsi_view_extent(&w->view, w->pos, 1) == 0)
+        return false;
+    xsi_identify(w, w->pos, what, sizeof(what));
+    bad = bad_range(w);
     if (bad && bad->from <= w->pos) {
         gap_chunk(w, bad->to - w->pos, "read error", XSI_CHUNK_UNREADABLE);
         return true;
     }
-    if (bad)
-        left = bad->from - w->pos;
-    xsi_identify(w, w->pos, what, sizeof(what));
-    zeros = xsi_zero_run(w, w->pos, &sampled);
-    if (zeros >= left)
-        zeros = left;
-    if (zeros >= ZERO_WORTH || (zeros && xsi_view_extent(&w->view, w->pos + zeros, 1) == 0)) {
-        snprintf(note, sizeof(note), "%s", sampled ? "all zero (sampled)" : "all zero");
-        gap_chunk(w, zeros, note, 0);
+    left = bad ? bad->from - w->pos : UINT64_MAX;
+    zeros = zero_piece(w, left, &sampled);
+    w->view.faulty = w->view.faulty && !xsi_source_seekable(w->src); /* the next piece meets it */
+    if (zeros) {
+        gap_chunk(w, zeros, sampled ? "all zero (sampled)" : "all zero", 0);
         if (w->opened_any)
             xsi_report(w, &xsi_general_findings[XSI_C11], w->chunk.offset, w->chunk.length,
                        "%llu zero bytes%s", (unsigned long long)w->chunk.length,

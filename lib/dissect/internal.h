@@ -11,6 +11,7 @@
 #define XSI_RETAIN_MAX (12U << 20)/* how far a forward-only source can be looked ahead */
 #define XSI_FINDINGS_PER_CODE 64
 #define XSI_PFNSET_BYTES (4U << 20)
+#define XSI_PFNSET_LATE 4096
 #define XSI_SCAN_BLOCK (1U << 20)
 #define XSI_SCAN_NEAR (64U << 20) /* how far the search goes without --scan */
 #define XSI_CANDIDATES_MAX 32
@@ -52,9 +53,13 @@ struct xsi_pfnset {
     uint64_t (*range)[2]; /* first, last; ascending, apart */
     size_t count, capacity;
     bool overflow;
+    uint64_t late[XSI_PFNSET_LATE][2]; /* not yet merged in, in any order */
+    size_t late_count;
 };
 
 void xsi_pfnset_add(struct xsi_pfnset *s, uint64_t first, uint64_t last);
+/* Merge in what waits; before anything is read from the set. */
+void xsi_pfnset_flush(struct xsi_pfnset *s);
 uint64_t xsi_pfnset_total(const struct xsi_pfnset *s);
 void xsi_pfnset_free(struct xsi_pfnset *s);
 

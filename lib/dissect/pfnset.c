@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A set of frame numbers as merged intervals, bounded to XSI_PFNSET_BYTES. */
+/*
+ * A set of frame numbers as merged intervals, bounded to XSI_PFNSET_BYTES. Frames that come in
+ * ascending order are put in at once; what belongs far in front waits and is merged in by the
+ * thousand, since writers up to 3.2 send all frames in a permuted order.
+ */
 #include <stdlib.h>
 
 #include "internal.h"
 
-static bool reserve(struct xsi_pfnset *s)
+#define LIMIT (XSI_PFNSET_BYTES / (2 * sizeof(uint64_t)))
+#define NEAR_END 64 /* so near to the end an interval is put in at once */
+
+/* Room for `count` intervals. */
+static bool reserve(struct xsi_pfnset *s, size_t count)
 {
-    size_t limit = XSI_PFNSET_BYTES / sizeof(s->range[0]);
     size_t capacity = s->capacity ? s->capacity * 2 : 64;
     uint64_t(*range)[2];
 
-    if (s->count < s->capacity)
+    if (count <= s->capacity)
         return true;
-    if (s->count >= limit)
+    if (count > LIMIT + XSI_PFNSET_LATE)
         return false;
-    if (capacity > limit)
-        capacity = limit;
+    if (capacity < count)
+        capacity = count;
     range = realloc(s->range, capacity * sizeof(s->range[0]));
     if (!range)
         return false;
@@ -42,13 +49,10 @@ static size_t locate(const struct xsi_pfnset *s, uint64_t first)
     return low;
 }
 
-void xsi_pfnset_add(struct xsi_pfnset *s, uint64_t first, uint64_t last)
+static void insert(struct xsi_pfnset *s, uint64_t first, uint64_t last)
 {
-    size_t at, end;
+    size_t at = locate(s, first), end;
 
-    if (s->overflow || last < first || last >= UINT64_MAX - 1)
-        return;
-    at = locate(s, first);
     end = at;
     while (end < s->count && s->range[end][0] <= last + 1)
         end++;
@@ -63,7 +67,7 @@ void xsi_pfnset_add(struct xsi_pfnset *s, uint64_t first, uint64_t last)
         s->count -= end - at - 1;
         return;
     }
-    if (!reserve(s)) {
+    if (s->count >= LIMIT || !reserve(s, s->count + 1)) {
         s->overflow = true;
         return;
     }
@@ -71,6 +75,66 @@ void xsi_pfnset_add(struct xsi_pfnset *s, uint64_t first, uint64_t last)
     s->range[at][0] = first;
     s->range[at][1] = last;
     s->count++;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return x[0] < y[0] ? -1 : x[0] > y[0];
+}
+
+/* Join neighbours of an ascending list; returns how many are left. */
+static size_t join(uint64_t (*range)[2], size_t count)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (n && range[i][0] <= range[n - 1][1] + 1) {
+            if (range[i][1] > range[n - 1][1])
+                range[n - 1][1] = range[i][1];
+            continue;
+        }
+        range[n][0] = range[i][0];
+        range[n++][1] = range[i][1];
+    }
+    return n;
+}
+
+void xsi_pfnset_flush(struct xsi_pfnset *s)
+{
+    size_t total = s->count + s->late_count, i = s->count, k = s->late_count;
+
+    if (!k)
+        return;
+    s->late_count = 0;
+    if (!reserve(s, total)) {
+        s->overflow = true;
+        return;
+    }
+    qsort(s->late, k, sizeof(s->late[0]), by_first);
+    for (size_t to = total; to-- > 0 && k;) { /* merge from the back: each moves at most once */
+        bool late = !i || s->late[k - 1][0] >= s->range[i - 1][0];
+
+        memmove(s->range[to], late ? s->late[--k] : s->range[--i], sizeof(s->range[0]));
+    }
+    s->count = join(s->range, total);
+    if (s->count > LIMIT)
+        s->overflow = true;
+}
+
+void xsi_pfnset_add(struct xsi_pfnset *s, uint64_t first, uint64_t last)
+{
+    if (s->overflow || last < first || last >= UINT64_MAX - 1)
+        return;
+    if (s->count - locate(s, first) < NEAR_END) {
+        insert(s, first, last);
+        return;
+    }
+    if (s->late_count == XSI_PFNSET_LATE)
+        xsi_pfnset_flush(s);
+    s->late[s->late_count][0] = first;
+    s->late[s->late_count++][1] = last;
 }
 
 uint64_t xsi_pfnset_total(const struct xsi_pfnset *s)

@@ -181,8 +181,12 @@ static int give_up(struct xsi_walk *w)
 /* Ask layer `l` about a place. */
 static void ask(struct xsi_walk *w, size_t l, uint64_t at, struct xsi_sync *sync)
 {
+    uint64_t pos = w->pos;
+
     *sync = (struct xsi_sync){ .offset = at };
+    w->pos = at; /* so that what a layer looks at depends on the place, not on where it was lost */
     w->layer[l].format->resync(w, &w->layer[l], at, sync);
+    w->pos = pos;
     if (w->view.faulty && xsi_source_seekable(w->src) && xsi_fault_is_medium(w->view.fault_code))
         w->view.faulty = false; /* the slice itself will come across the hole */
 }
@@ -309,8 +313,14 @@ bool xsi_find_sync(struct xsi_walk *w, const struct xsi_layer *l, uint64_t from,
 /* The block at scan_at; *have bytes of it in scan_block. 0, or -errno. */
 static int read_block(struct xsi_walk *w, size_t *have)
 {
+    uint64_t data;
     int rc;
 
+    if (xsi_source_seekable(w->src)) { /* a hole of the file holds no mark */
+        data = xsi_source_next_data(w->src, w->scan_at);
+        if (data > w->scan_at + LOOK_BACK)
+            w->scan_at = data - LOOK_BACK;
+    }
     if (w->scan_at > LOOK_BACK)
         xsi_view_advance(&w->view, w->scan_at - LOOK_BACK);
     rc = load_block(w, w->scan_at, have);

@@ -91,6 +91,7 @@ static const uint8_t *peek_seek(struct xsi_view *v, uint64_t offset, size_t want
     struct xsi_window *oldest = &v->slot[0];
     uint64_t size = 0;
     size_t length = want > v->ahead ? want : v->ahead;
+    bool was_faulty;
 
     if (xsi_source_size(v->src, &size)) {
         if (offset >= size)
@@ -112,7 +113,10 @@ static const uint8_t *peek_seek(struct xsi_view *v, uint64_t offset, size_t want
         return NULL;
     }
     oldest->offset = offset;
+    was_faulty = v->faulty;
     window_fill(v, oldest, length);
+    if (!was_faulty && oldest->length >= want)
+        v->faulty = false; /* a hole that only the read-ahead met: it is not asked for yet */
     return window_bytes(v, oldest, offset, want, have);
 }
 

@@ -7,6 +7,7 @@
 
 #include "internal.h"
 
+#define HEAD_LEAST 8  /* bytes of a chunk that must be readable for its description to count */
 #define STALLS_MAX 64 /* steps without progress before a layer is given up */
 
 enum { GO_ON, GOT_CHUNK, GOT_PROGRESS };
@@ -293,6 +294,45 @@ static int at_end(struct xsi_walk *w)
     return GO_ON;
 }
 
+/* All metadata of a chunk is read, so that a hole in it is met here and not by whoever looks. */
+static void touch_metadata(struct xsi_walk *w)
+{
+    uint64_t meta = w->chunk.meta < w->chunk.length ? w->chunk.meta : w->chunk.length;
+    size_t have;
+
+    if (xsi_source_seekable(w->src))
+        (void)xsi_view_peek(&w->view, w->pos, meta < (4U << 20) ? (size_t)meta : 4U << 20, &have);
+}
+
+/*
+ * The step described a chunk, and a hole was met. When it lies behind the chunk, it is the next
+ * step's matter. Else the chunk ends in front of it, the rest of its bytes is a gap, and the layer
+ * goes on where the chunk would have ended.
+ */
+static int chunk_with_hole(struct xsi_walk *w)
+{
+    struct xsi_chunk *c = &w->chunk;
+    uint64_t hole = w->view.fault_at - w->pos, length = c->length;
+
+    if (hole >= length) {
+        w->view.faulty = false;
+        return finish_chunk(w);
+    }
+    w->bad_count = 0;
+    (void)xsi_fault_range(w);
+    w->lost_at = w->pos;
+    w->gap_zeros = 0;
+    w->gap_only = true;
+    w->gap_end = w->pos + xsi_view_extent(&w->view, w->pos, length);
+    snprintf(w->gap_note, sizeof(w->gap_note), "the rest of %s, behind unreadable bytes", c->type);
+    c->length = hole;
+    c->wanted = 0;
+    xsi_note(c, "its last %llu bytes are not readable or stand behind such bytes",
+             (unsigned long long)(length - hole));
+    w->phase = XSI_PH_REST;
+    return finish_chunk(w);
+}
+
 static int step(struct xsi_walk *w)
 {
     struct xsi_layer *l = &w->layer[w->depth - 1];
@@ -304,14 +344,25 @@ static int step(struct xsi_walk *w)
     w->truncation_told = false;
     rc = l->format->step(w, l, &w->chunk);
     w->push_failed = false;
-    if (w->view.faulty && xsi_source_seekable(w->src))
-        return step_fault(w, queued, &before);
+    if (rc == XSI_CHUNK)
+        touch_metadata(w);
+    if (w->view.faulty && xsi_source_seekable(w->src)) {
+        bool medium = xsi_fault_is_medium(w->view.fault_code);
+
+        if (medium && rc == XSI_CHUNK && w->view.fault_at - w->pos >= HEAD_LEAST)
+            return chunk_with_hole(w);
+        if (!medium || rc == XSI_CHUNK || rc == XSI_LOST)
+            return step_fault(w, queued, &before);
+        w->view.faulty = false; /* whoever comes next will meet the hole */
+    }
     switch (rc) {
     case XSI_CHUNK:
         return finish_chunk(w);
     case XSI_PUSH:
         w->stalls++;
         rc = xsi_open_inner(w, w->push_kinds, w->push_expect);
+        if (xsi_source_seekable(w->src) && xsi_fault_is_medium(w->view.fault_code))
+            w->view.faulty = false; /* a hole that the bids met: the layer's steps will meet it */
         return rc < 0 ? rc : GO_ON;
     case XSI_DONE:
         w->stalls++;
@@ -363,9 +414,16 @@ static int start(struct xsi_walk *w)
     if (rc < 0)
         return rc;
     if (w->push_failed) {
+        bool hole = w->view.faulty && xsi_source_seekable(w->src) &&
+                    xsi_fault_is_medium(w->view.fault_code);
+
         w->push_failed = false;
+        if (hole)
+            (void)xsi_fault_range(w);
         xsi_report(w, &xsi_general_findings[XSI_C01], 0, 0,
-                   "no known format begins here; next: xsdump --as list IMAGE");
+                   hole ? "the first bytes cannot be read, so the format cannot be told; copy what "
+                          "can be read, or name the stack: xsdump --as STACK IMAGE"
+                        : "no known format begins here; next: xsdump --as list IMAGE");
         w->phase = XSI_PH_REST;
     }
     return GO_ON;
@@ -432,6 +490,7 @@ static void finish(struct xsi_walk *w)
     if (w->view.faulty)
         xsi_report(w, &xsi_general_findings[XSI_C16], w->view.fault_at, 0,
                    "reading failed here: %s", strerror(-w->view.fault_code));
+    xsi_pfnset_flush(&w->present);
     w->info.pages_tracked = !w->present.overflow;
     w->info.pages_present = xsi_pfnset_total(&w->present);
     report_coverage(w);

@@ -78,18 +78,19 @@ static struct xsi_finding *queue_slot(struct xsi_walk *w)
 }
 
 /* Which state of the image weighs more: unknown, truncated, damaged, sound. */
-static void note_effect(struct xsi_info *info, const struct xsi_finding_row *row)
+static void note_effect(struct xsi_info *info, const struct xsi_finding_row *row, unsigned exit)
 {
     static const int weight[] = { [XSI_SOUND] = 0, [XSI_DAMAGED] = 1, [XSI_TRUNCATED] = 2,
                                   [XSI_UNKNOWN] = 3 };
 
     if (weight[row->effect] > weight[info->state])
         info->state = row->effect;
-    info->exit |= row->exit;
+    info->exit |= exit;
 }
 
-static void enqueue(struct xsi_walk *w, const struct xsi_finding_row *row, uint64_t offset,
-                    uint64_t length, const char *fmt, va_list args)
+static void XSI_PRINTF(5, 0) enqueue(struct xsi_walk *w, const struct xsi_finding_row *row,
+                                     uint64_t offset, uint64_t length, const char *fmt,
+                                     va_list args)
 {
     struct xsi_finding *f = queue_slot(w);
 
@@ -104,11 +105,12 @@ static void enqueue(struct xsi_walk *w, const struct xsi_finding_row *row, uint6
 }
 
 /* Counts the finding; false when its code has been reported often enough. */
-static bool admit(struct xsi_walk *w, const struct xsi_finding_row *row, uint64_t offset)
+static bool admit(struct xsi_walk *w, const struct xsi_finding_row *row, unsigned exit,
+                  uint64_t offset)
 {
     struct xsi_code_count *count = code_count(w, row);
 
-    note_effect(&w->info, row);
+    note_effect(&w->info, row, exit);
     if (row->effect == XSI_TRUNCATED)
         w->truncation_told = true;
     if (!count)
@@ -122,7 +124,7 @@ void xsi_report(struct xsi_walk *w, const struct xsi_finding_row *row, uint64_t 
 {
     va_list args;
 
-    if (!admit(w, row, offset))
+    if (!admit(w, row, row->exit, offset))
         return;
     va_start(args, fmt);
     enqueue(w, row, offset, length, fmt, args);
@@ -135,8 +137,7 @@ void xsi_report_as(struct xsi_walk *w, const struct xsi_finding_row *row,
 {
     va_list args;
 
-    w->info.exit |= exit;
-    if (!admit(w, row, offset))
+    if (!admit(w, row, exit, offset))
         return;
     va_start(args, fmt);
     enqueue(w, row, offset, length, fmt, args);

@@ -35,6 +35,8 @@ static bool proven(struct xsi_walk *w, const struct legacy *s, const struct lega
         return legacy_may_follow(w, s, k->at + k->length);
     if (quality >= PROOF || k->kind == LOOK_BAD)
         return quality >= PROOF;
+    if (k->length > LEGACY_LOOK_MAX / 2)
+        return quality >= FOLLOWS;
     if (!xsi_exists(w, k->at, k->length))
         return quality > 0; /* the image ends here */
     legacy_look(w, s, k->at + k->length, &behind);
@@ -127,7 +129,7 @@ static void mark_present(struct xsi_walk *w, const struct legacy *s, const struc
         return;
     }
     p = xsi_peek(w, k->at, 4 + (size_t)k->entries * s->ul, &have);
-    for (unsigned i = 0; i < k->entries && pages; i++) {
+    for (unsigned i = 0; i < k->entries && pages && 4 + (size_t)(i + 1) * s->ul <= have; i++) {
         uint32_t word = xsi_le32(p + 4 + (size_t)i * s->ul);
 
         if (word >> 28 >= LEGACY_BROKEN)
@@ -150,6 +152,8 @@ static int emit_batch(struct xsi_walk *w, struct legacy *s, const struct legacy_
     c->first_pfn = k->pages ? k->low_pfn : 0;
     c->last_pfn = k->pages ? k->high_pfn : 0;
     c->flags |= XSI_CHUNK_PAGES;
+    if (c->pages > (k->length - k->meta) / XSI_PAGE_SIZE)
+        c->pages = (k->length - k->meta) / XSI_PAGE_SIZE;
     if (!xsi_exists(w, k->at, k->length)) {
         uint64_t left = xsi_left(w, k->at);
 
@@ -245,6 +249,30 @@ static int tail_without_end(struct xsi_walk *w, struct xsi_layer *l, struct xsi_
     return legacy_step_tail(w, l, c);
 }
 
+/* The zero count at `at`, or what is taken for it. */
+static int emit_end(struct xsi_walk *w, struct legacy *s, uint64_t at, struct xsi_chunk *c)
+{
+    xsi_chunk_is(c, &legacy_parts[PART_END], 4);
+    c->has_id = true;
+    c->id = 0;
+    legacy_check_unpacked(w, s, at);
+    if (!s->checkpoint && !s->pages && s->has_map)
+        xsi_report(w, &legacy_findings[LEGACY_L46], at, 4, "the body ends without a page");
+    if (!s->last_checkpoint)
+        xsi_note(c, "no LAST_CHECKPOINT before it");
+    s->end_at = at;
+    legacy_begin_tail(w, s);
+    return XSI_CHUNK;
+}
+
+static int damaged_end(struct xsi_walk *w, struct legacy *s, const struct legacy_look *k,
+                       struct xsi_chunk *c)
+{
+    report_count(w, k->at, k->word, "; the tail follows: it was the zero count");
+    xsi_note(c, "%" PRId32 " taken as 0", (int32_t)k->word);
+    return emit_end(w, s, k->at, c);
+}
+
 /*
  * The entries of a batch are good, but no chunk begins behind its pages. If one begins before that
  * place, bytes were lost from the pages, and the batch ends there. Else the batch is taken as it
@@ -285,6 +313,8 @@ static int step_batch(struct xsi_walk *w, struct xsi_layer *l, struct legacy_loo
         return emit_batch(w, s, k, c);
     if (quality > 0 && xsi_exists(w, k->at, k->length) && follows(w, s, k, k->at + k->length))
         return emit_batch(w, s, k, c);
+    if (legacy_guess_end(w, s, k))
+        return damaged_end(w, s, k, c);
     if (count_from_entries(w, s, &fixed)) {
         xsi_report(w, &legacy_findings[LEGACY_L01], k->at, 4,
                    "the count says %u, but %u entries stand here and the next chunk follows the "
@@ -333,6 +363,20 @@ static void saw_chunk(struct xsi_walk *w, struct legacy *s, const struct legacy_
     s->once |= 1U << -id;
 }
 
+void legacy_take_map(struct xsi_walk *w, struct legacy *s, const struct legacy_look *k)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, k->at, (size_t)k->length, &have);
+
+    if (have < k->length || xsi_le32(p + 4) >= LEGACY_VCPUS_MAX)
+        return;
+    s->max_vcpu = xsi_le32(p + 4);
+    memset(s->map, 0, sizeof(s->map));
+    for (unsigned i = 0; i <= s->max_vcpu / 64; i++)
+        s->map[i] = xsi_le64(p + 8 + 8 * (size_t)i);
+    s->has_map = s->ever_map = true;
+}
+
 static void take_vcpus(struct xsi_walk *w, struct legacy *s, const struct legacy_look *k)
 {
     size_t have;
@@ -341,18 +385,14 @@ static void take_vcpus(struct xsi_walk *w, struct legacy *s, const struct legacy
 
     if (have < k->length)
         return;
-    s->max_vcpu = xsi_le32(p + 4);
-    if (s->max_vcpu >= LEGACY_VCPUS_MAX) {
+    if (xsi_le32(p + 4) >= LEGACY_VCPUS_MAX) {
         xsi_report(w, &legacy_findings[LEGACY_L19], k->at + 4, 4,
-                   "the highest vCPU id is %d; allowed is 0 to %u", (int32_t)s->max_vcpu,
+                   "the highest vCPU id is %d; allowed is 0 to %u", (int32_t)xsi_le32(p + 4),
                    LEGACY_VCPUS_MAX - 1);
         s->max_vcpu = 0;
         s->map[0] = 1;
     } else {
-        s->ever_map = true;
-        memset(s->map, 0, sizeof(s->map));
-        for (unsigned i = 0; i <= s->max_vcpu / 64; i++)
-            s->map[i] = xsi_le64(p + 8 + 8 * (size_t)i);
+        legacy_take_map(w, s, k);
         if (s->max_vcpu % 64 != 63 && s->map[s->max_vcpu / 64] >> (s->max_vcpu % 64 + 1))
             xsi_report(w, &legacy_findings[LEGACY_L19], k->at + 8, k->length - 8,
                        "the map names vCPUs above the highest id, %u; readers ignore them",
@@ -414,7 +454,7 @@ static int step_chunk(struct xsi_walk *w, struct legacy *s, const struct legacy_
 {
     xsi_chunk_is(c, &k->row->type, k->length);
     c->meta = k->meta;
-    if (!xsi_exists(w, k->at, k->length))
+    if (legacy_cut(w, k->at, k->length))
         xsi_report(w, &legacy_findings[s->checkpoint ? LEGACY_L30 : LEGACY_L13], k->at, 0,
                    "the image ends inside %s: %" PRIu64 " of its %" PRIu64 " bytes are there",
                    k->row->type.name, xsi_left(w, k->at), k->length);
@@ -435,9 +475,9 @@ static int step_bad(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
     struct legacy_look fixed = *k;
     char more[80] = "";
 
-    if (k->row && k->row->body == BODY_TMEM) {
-        xsi_report(w, &legacy_findings[LEGACY_L27], k->at, 4, "%s: %s", k->row->type.name,
-                   k->problem);
+    if (k->row && k->row->body >= BODY_TMEM) {
+        xsi_report(w, &legacy_findings[LEGACY_L27], k->at, 4, "%s: where it ends cannot be told",
+                   k->row->type.name);
         return XSI_LOST;
     }
     if (k->row) {
@@ -447,6 +487,14 @@ static int step_bad(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
     }
     if (!s->pv && legacy_tail_quality(w, s, k->at) >= 90)
         return tail_without_end(w, l, c);
+    if (legacy_guess_chunk(w, s, &fixed)) {
+        xsi_report(w, &legacy_findings[LEGACY_L02], k->at, 4,
+                   "0x%08" PRIx32 " is no chunk id, but one bit away from %s, and what follows fits",
+                   k->word, fixed.row->type.name);
+        return step_chunk(w, s, &fixed, c);
+    }
+    if (legacy_guess_end(w, s, k))
+        return damaged_end(w, s, k, c);
     if (count_from_entries(w, s, &fixed)) {
         snprintf(more, sizeof(more), "; %u entries stand here", fixed.count);
         report_count(w, k->at, k->word, more);
@@ -484,17 +532,7 @@ static int step_end(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
         report_count(w, k->at, k->word, "; no tail follows it");
         return XSI_LOST;
     }
-    xsi_chunk_is(c, &legacy_parts[PART_END], 4);
-    c->has_id = true;
-    c->id = 0;
-    legacy_check_unpacked(w, s, k->at);
-    if (!s->checkpoint && !s->pages && s->has_map)
-        xsi_report(w, &legacy_findings[LEGACY_L46], k->at, 4, "the body ends without a page");
-    if (!s->last_checkpoint)
-        xsi_note(c, "no LAST_CHECKPOINT before it");
-    s->end_at = k->at;
-    legacy_begin_tail(w, s);
-    return XSI_CHUNK;
+    return emit_end(w, s, k->at, c);
 }
 
 int legacy_step_body(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c)
@@ -506,7 +544,10 @@ int legacy_step_body(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *
     s->ahead_valid = false;
     switch (k.kind) {
     case LOOK_BATCH: return step_batch(w, l, &k, c);
-    case LOOK_CHUNK: return step_chunk(w, s, &k, c);
+    case LOOK_CHUNK:
+        if (k.row->body >= BODY_TMEM)
+            k.length = k.meta = legacy_tmem_length(w, k.at, k.row->body == BODY_TMEM_EXTRA);
+        return k.length ? step_chunk(w, s, &k, c) : step_bad(w, l, &k, c);
     case LOOK_END: return step_end(w, l, &k, c);
     case LOOK_SHORT:
         xsi_chunk_is(c, &legacy_parts[PART_END], 4);

@@ -7,7 +7,6 @@
 
 #include "legacy.h"
 
-#define LOOK_MAX (8U << 20) /* bytes of one chunk that are checked */
 
 /* Length of the encoded page at p; 0 when it is none, with the reason in *why. */
 static size_t page_length(const uint8_t *p, size_t n, const char **why)
@@ -40,13 +39,15 @@ static size_t page_length(const uint8_t *p, size_t n, const char **why)
 void legacy_check_compressed(struct xsi_walk *w, struct legacy *s, uint64_t at, uint64_t length)
 {
     size_t have, i = 0, step;
-    const uint8_t *p = xsi_peek(w, at, length < LOOK_MAX ? (size_t)length : LOOK_MAX, &have);
+    const uint8_t *p = xsi_peek(w, at, length < LEGACY_LOOK_MAX ? (size_t)length : LEGACY_LOOK_MAX, &have);
     const char *why = "";
 
     while (i < have) {
         step = page_length(p + i, have - i, &why);
-        if (!step && have < length)
-            return; /* not all of it was looked at */
+        if (!step && have < length) {
+            s->unpacked_bad = true; /* not all of it was looked at: how many is not known */
+            return;
+        }
         if (!step) {
             xsi_report(w, &legacy_findings[LEGACY_L44], at + i, 1,
                        "compressed page %" PRIu64 " of this checkpoint is not decodable: %s",

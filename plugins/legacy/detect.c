@@ -32,11 +32,16 @@ static void try_extended(struct xsi_walk *w, uint64_t at, unsigned ul, struct hy
     const uint8_t *p = xsi_peek(w, at + ul, ul + 12, &have);
     char why[160];
     uint32_t total;
+    unsigned zeros = 0;
 
-    for (unsigned i = 0; i < ul; i++)
-        if (i < have && p[i] != 0xff)
-            return;
+    for (unsigned i = 0; i < ul && i < have; i++)
+        zeros += 8 - (unsigned)__builtin_popcount(p[i]);
     if (!have)
+        return;
+    if (zeros == 1 && have == ul + 12U && !memcmp(p + ul + 4, "vcpu", 4))
+        propose(best, 85, XSI_GUEST_PV, "p2m_size, the all-ones mark of a PV image with one bit "
+                                        "wrong, and a vcpu block");
+    if (zeros)
         return;
     if (have < ul + 12U) {
         propose(best, 55, XSI_GUEST_PV, "p2m_size, then the all-ones mark of a PV image's "
@@ -124,7 +129,7 @@ static void try_plain_pv(struct xsi_walk *w, uint64_t at, struct legacy *s, stru
 {
     uint64_t per_frame = XSI_PAGE_SIZE / s->ul, entries;
     struct xsi_cursor c = { .big = false };
-    size_t want, n;
+    size_t want, n, bad = 0;
 
     entries = (s->p2m_size + per_frame - 1) / per_frame;
     want = entries * s->ul < 65536 ? (size_t)(entries * s->ul) : 65536;
@@ -135,9 +140,10 @@ static void try_plain_pv(struct xsi_walk *w, uint64_t at, struct legacy *s, stru
     for (size_t i = 0; i < n; i++) {
         uint64_t frame = xsi_ul(&c, s->ul);
 
-        if (!frame || frame >= s->p2m_size)
-            return;
+        bad += !frame || frame >= s->p2m_size;
     }
+    if (bad > 1 + n / 64 || bad * 4 > n)
+        return;
     if (n < entries && c.left < s->ul && !xsi_exists(w, at + s->ul, entries * s->ul)) {
         propose(best, n >= 4 ? 40 : 20, XSI_GUEST_PV,
                 "p2m_size and frames below it, then the image ends: a PV image without extended "

@@ -31,6 +31,19 @@ static int step_p2m_size(struct xsi_walk *w, struct legacy *s, struct xsi_chunk 
     return XSI_CHUNK;
 }
 
+/* A block of the extended info stands where one would if the word at `at` were the mark. */
+static bool damaged_mark(struct xsi_walk *w, const struct legacy *s, uint64_t at)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at + s->ul + 4, 4, &have);
+
+    if (have < 4 || memcmp(p, "vcpu", 4))
+        return false;
+    xsi_report(w, &legacy_findings[LEGACY_L17], at, s->ul,
+               "the mark of the extended info is not all ones, but a vcpu block follows it");
+    return true;
+}
+
 /* Behind p2m_size of a PV image: all ones announces extended info, else the frame list begins. */
 static int step_ext(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c)
 {
@@ -40,7 +53,8 @@ static int step_ext(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c
 
     cur.at = xsi_peek(w, at, s->ul + 4, &cur.left);
     signature = xsi_ul(&cur, s->ul);
-    if (!cur.short_read && signature != (s->ul == 4 ? UINT32_MAX : UINT64_MAX)) {
+    if (!cur.short_read && signature != (s->ul == 4 ? UINT32_MAX : UINT64_MAX) &&
+        !damaged_mark(w, s, at)) {
         s->phase = PH_FRAMES;
         legacy_saw(s, SEEN_NO_EXT_INFO);
         return legacy_step_header(w, l, c);
@@ -80,16 +94,21 @@ static enum legacy_part block_part(struct xsi_walk *w, struct legacy *s, const u
 {
     size_t have;
 
-    if (!memcmp(p, "vcpu", 4)) {
+    const char *id = legacy_guess_block(p);
+
+    if (id && memcmp(p, id, 4))
+        xsi_report(w, &legacy_findings[LEGACY_L17], xsi_at(w), 4,
+                   "the block's id is one bit away from %s, and is taken as that", id);
+    if (id && !strcmp(id, "vcpu")) {
         note_vcpu_block(w, s, xsi_at(w), size);
         return PART_EXT_VCPU;
     }
-    if (!memcmp(p, "extv", 4)) {
+    if (id && !strcmp(id, "extv")) {
         s->extv = true;
         legacy_saw(s, SEEN_EXTV);
         return PART_EXT_EXTV;
     }
-    if (!memcmp(p, "xcnt", 4)) {
+    if (id && !strcmp(id, "xcnt")) {
         const uint8_t *value = xsi_peek(w, xsi_at(w) + 8, 4, &have);
 
         s->xcnt = have == 4 ? xsi_le32(value) : 0;
@@ -108,7 +127,7 @@ static enum legacy_part block_part(struct xsi_walk *w, struct legacy *s, const u
 
 static bool known_block(const uint8_t *p)
 {
-    return !memcmp(p, "vcpu", 4) || !memcmp(p, "extv", 4) || !memcmp(p, "xcnt", 4);
+    return legacy_guess_block(p) != NULL;
 }
 
 /* Does the next block, or the end of the extended info, stand behind `size` bytes of data? */
@@ -125,10 +144,11 @@ static uint32_t block_size(struct xsi_walk *w, const struct legacy *s, uint64_t 
                            const uint8_t *head)
 {
     uint32_t says = xsi_le32(head + 4), means;
+    const char *id = legacy_guess_block(head);
 
-    if (!known_block(head) || block_fits(w, s, at, says))
+    if (!id || block_fits(w, s, at, says))
         return says;
-    means = !memcmp(head, "extv", 4) ? 0 : !memcmp(head, "xcnt", 4) ? 4
+    means = !strcmp(id, "extv") ? 0 : !strcmp(id, "xcnt") ? 4
             : block_fits(w, s, at, LEGACY_VCPU32) ? LEGACY_VCPU32 : LEGACY_VCPU64;
     if (says == means || (!block_fits(w, s, at, means) && (uint64_t)says + 8 <= s->ext_left))
         return says;

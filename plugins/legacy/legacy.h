@@ -12,7 +12,9 @@
 #define LEGACY_PFN_MASK 0x0fffffffU  /* low 28 bits of an entry */
 #define LEGACY_P2M_MAX 0x10000000U   /* frame numbers have 28 bits; writers since 4.0 stop one below */
 #define LEGACY_VCPUS_MAX 4096U       /* XC_SR_MAX_VCPUS, xg_save_restore.h@4.2 */
-#define LEGACY_BLOB_MAX (64U << 20)  /* longest toolstack or context blob that is believed */
+#define LEGACY_BLOB_MAX (64U << 20)  /* longest toolstack or compressed blob that is believed */
+#define LEGACY_CONTEXT_MAX (8U << 20)/* longest HVM context: 128 vCPUs take some 1.5 MiB */
+#define LEGACY_LOOK_MAX (8U << 20)   /* what is longer is not looked over or behind */
 #define LEGACY_VCPU32 2800U          /* sizeof(vcpu_guest_context_x86_32_t) */
 #define LEGACY_VCPU64 5168U          /* sizeof(vcpu_guest_context_x86_64_t) */
 #define LEGACY_EXTV 128U             /* extended context, XEN_DOMCTL_get_ext_vcpucontext */
@@ -138,8 +140,12 @@ bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at);
 unsigned legacy_run(struct xsi_walk *w, const struct legacy *s, uint64_t at, unsigned max);
 /* How good a look is as the stream's next chunk: 0 no … 100 sure. */
 int legacy_quality(struct xsi_walk *w, const struct legacy *s, const struct legacy_look *look);
-/* Length of a tmem chunk at `at`; 0 when it cannot be delimited. */
-uint64_t legacy_tmem_length(struct xsi_walk *w, uint64_t at, bool extra, unsigned *oid_bytes);
+/* The same, taking it for the chunk of k->row whatever its first word says. */
+void legacy_look_as_chunk(struct xsi_walk *w, const struct legacy *s, struct legacy_look *k);
+/* Length of a tmem chunk at `at`; 0 when it cannot be delimited. A look gives it as 4. */
+uint64_t legacy_tmem_length(struct xsi_walk *w, uint64_t at, bool extra);
+/* Can these bytes (24 are enough) be the head of a tmem chunk? */
+bool legacy_tmem_starts(const uint8_t *p, size_t have, bool extra);
 
 /* ---- body.c, tail.c, header.c: steps; each returns an enum xsi_step ---- */
 int legacy_step_header(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c);
@@ -154,6 +160,10 @@ int legacy_tail_quality(struct xsi_walk *w, const struct legacy *s, uint64_t at)
 /* Bytes from `at` to the end of the image when it is nearer than 8 MiB, else UINT64_MAX. */
 uint64_t legacy_near_end(struct xsi_walk *w, uint64_t at);
 unsigned legacy_map_count(const struct legacy *s);
+/* The map of a VCPU_INFO chunk that is there in full and in range: into the state. */
+void legacy_take_map(struct xsi_walk *w, struct legacy *s, const struct legacy_look *k);
+/* Is it certain that the chunk at `at` is cut? (Of a very long one the engine says it.) */
+bool legacy_cut(struct xsi_walk *w, uint64_t at, uint64_t length);
 /* Say, once, that a plain image ends without LAST_CHECKPOINT, and what a reader would find. */
 void legacy_report_last(struct xsi_walk *w, struct legacy *s, bool in_xapi);
 /* Size of one vCPU's context. */
@@ -166,6 +176,17 @@ static inline unsigned legacy_vcpu_size(const struct legacy *s)
 /* Check the compressed pages at `at`; and, at the end of a body, whether they are as many as named. */
 void legacy_check_compressed(struct xsi_walk *w, struct legacy *s, uint64_t at, uint64_t length);
 void legacy_check_unpacked(struct xsi_walk *w, struct legacy *s, uint64_t at);
+
+/* ---- guess.c ---- */
+/* The word of k is no chunk id, but one bit away from one, and the rest fits: corrects *k. */
+bool legacy_guess_chunk(struct xsi_walk *w, const struct legacy *s, struct legacy_look *k);
+/* Is the word of k the zero count, damaged? The tail behind it says so. */
+bool legacy_guess_end(struct xsi_walk *w, const struct legacy *s, const struct legacy_look *k);
+/* Length of the HVM context behind the word at `at`: what it says, or where its records end when
+ * that is followed by a device-model record or the end of the image. */
+uint32_t legacy_guess_context(struct xsi_walk *w, uint64_t at, uint32_t says);
+/* Id of an extended-info block, also when one bit of it is wrong; NULL when it is none. */
+const char *legacy_guess_block(const uint8_t *p);
 
 /* ---- detect.c, resync.c, era.c, entries.c ---- */
 void legacy_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,

@@ -8,6 +8,7 @@
 
 #include "legacy.h"
 
+#define PROOF_OF_TMEM 70
 #define TSC_KHZ_MIN 100000U   /* clocks that a machine of these years can have */
 #define TSC_KHZ_MAX 10000000U
 
@@ -179,10 +180,8 @@ static uint64_t counted_length(struct xsi_walk *w, struct legacy_look *k, unsign
     return 4 + width + n;
 }
 
-static void look_chunk(struct xsi_walk *w, const struct legacy *s, struct legacy_look *k)
+void legacy_look_as_chunk(struct xsi_walk *w, const struct legacy *s, struct legacy_look *k)
 {
-    unsigned oid;
-
     k->kind = LOOK_CHUNK;
     switch (k->row->body) {
     case BODY_FLAG: k->length = 4; break;
@@ -191,13 +190,7 @@ static void look_chunk(struct xsi_walk *w, const struct legacy *s, struct legacy
     case BODY_VCPUS: k->length = vcpus_length(w, k); break;
     case BODY_TOOLSTACK: k->length = counted_length(w, k, 4); break;
     case BODY_COMPRESSED: k->length = counted_length(w, k, s->ul); break;
-    default:
-        k->length = legacy_tmem_length(w, k->at, k->row->body == BODY_TMEM_EXTRA, &oid);
-        if (!k->length) {
-            k->kind = LOOK_BAD;
-            snprintf(k->problem, sizeof(k->problem), "where it ends cannot be told");
-        }
-        break;
+    default: k->length = 4; break; /* tmem: long to measure, see legacy_tmem_length() */
     }
     k->meta = k->row->body == BODY_COMPRESSED ? 4 + s->ul : k->length;
 }
@@ -225,7 +218,7 @@ void legacy_look(struct xsi_walk *w, const struct legacy *s, uint64_t at, struct
     }
     k->row = legacy_chunk_row((int32_t)k->word);
     if (k->row)
-        look_chunk(w, s, k);
+        legacy_look_as_chunk(w, s, k);
     else if (k->word <= LEGACY_BATCH_MAX)
         look_batch(w, s, k);
     else
@@ -287,7 +280,7 @@ bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at)
     uint32_t word;
     size_t have;
 
-    if (at - xsi_at(w) > (11U << 20))
+    if (at - xsi_at(w) > (7U << 20))
         return true; /* a pipe cannot look there; a file gives the same answer */
     p = xsi_peek(w, at, 4, &have);
     if (have < 4)
@@ -369,6 +362,9 @@ static int chunk_quality(struct xsi_walk *w, const struct legacy *s, const struc
             return 80;
         p = xsi_peek(w, k->at + 16, 4, &have); /* damaged, but where it should be? */
         return have == 4 && (!xsi_le32(p) || legacy_chunk_row((int32_t)xsi_le32(p))) ? 40 : 0;
+    case BODY_TMEM:
+    case BODY_TMEM_EXTRA:
+        return legacy_tmem_starts(p, have, k->row->body == BODY_TMEM_EXTRA) ? PROOF_OF_TMEM : 5;
     default:
         return 30;
     }

@@ -17,15 +17,33 @@ static void answer(struct xsi_sync *sync, int confidence, const char *why)
     snprintf(sync->why, sizeof(sync->why), "%s", why);
 }
 
-/* Number of good chunks in a row from the one that `look` describes, at most 4. */
-static unsigned chain(struct xsi_walk *w, const struct legacy *s, struct legacy_look look,
+#define CHAIN_MAX 16 /* a body has some ten chunks behind its last batch */
+
+/* No writer sends a chunk twice, or a batch or the TSC behind VCPU_INFO; page contents do. */
+static bool in_order(const struct legacy_look *look, uint32_t *ids)
+{
+    uint32_t bit = look->kind == LOOK_CHUNK ? 1U << -look->row->type.id : 0;
+    bool late = look->kind == LOOK_BATCH || bit == 1U << 7;
+    bool fits = !(*ids & bit && look->row->once) && !(late && *ids & 1U << 2);
+
+    *ids |= bit;
+    return fits;
+}
+
+/* Number of good chunks in a row from the one that `look` describes; *tail: a good tail ends it. */
+static unsigned chain(struct xsi_walk *w, const struct legacy *state, struct legacy_look look,
                       bool *tail)
 {
+    struct legacy behind = *state, *s = &behind;
+    uint32_t ids = 0;
     unsigned n = 0;
 
     *tail = false;
-    while (n < 4) {
+    while (n < CHAIN_MAX) {
         int quality = legacy_quality(w, s, &look);
+
+        if (!in_order(&look, &ids))
+            return 0;
 
         if (look.kind == LOOK_END) {
             *tail = quality >= 60;
@@ -34,7 +52,10 @@ static unsigned chain(struct xsi_walk *w, const struct legacy *s, struct legacy_
         if (quality < 25)
             return n;
         n++;
-        if (look.at + look.length - xsi_at(w) > 8U << 20 && xsi_left(w, 0) == UINT64_MAX)
+        if (look.kind == LOOK_CHUNK && look.row->body == BODY_VCPUS)
+            legacy_take_map(w, s, &look);
+        if ((look.kind == LOOK_CHUNK && look.row->body >= BODY_TMEM) ||
+            look.at + look.length - xsi_at(w) > LEGACY_LOOK_MAX)
             return n;
         legacy_look(w, s, look.at + look.length, &look);
     }
@@ -45,9 +66,9 @@ static void judge_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at,
                         struct xsi_sync *sync)
 {
     struct legacy_look look, next;
-    unsigned bad, named;
+    unsigned bad, named, links;
     char why[160];
-    bool expected;
+    bool expected, tail, permuted = s->seen >> SEEN_PERMUTED & 1;
     int quality;
 
     if (!legacy_starts_batch(w, s, at))
@@ -68,35 +89,36 @@ static void judge_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at,
                            : "behind their pages is nothing that is known");
     if (quality >= 40 && named >= 16 && look.consecutive * 2 >= named)
         answer(sync, 100, why);
-    else if (quality >= 25 && named >= 4)
+    else if (quality >= 25 && named >= (permuted ? 32 : 16))
         answer(sync, expected ? 95 : 90, why);
-    else if (quality >= 25)
-        answer(sync, 60, why);
+    else if (quality >= 25) { /* a few frames prove little: the chunks behind must */
+        links = chain(w, s, look, &tail);
+        answer(sync, named >= 4 && ((links >= 2 && tail) || links >= 5) ? 90 : 60, why);
+    }
     else if (named >= 64 && look.consecutive * 4 >= named * 3)
         answer(sync, expected ? 90 : 85, why);
     else if (named >= 16)
         answer(sync, 50, why);
 }
 
-static void judge_chunk(struct xsi_walk *w, const struct legacy *s, uint64_t at,
+static void judge_chunk(struct xsi_walk *w, const struct legacy *s,
                         const struct legacy_look *look, struct xsi_sync *sync)
 {
     unsigned links;
     char why[160];
     bool tail;
 
-    (void)at;
-    if (look->row->type.id == -1 || legacy_quality(w, s, look) < 25)
+    if (look->row->type.id == -1 || look->row->body >= BODY_TMEM || legacy_quality(w, s, look) < 25)
         return;
     links = chain(w, s, *look, &tail);
     snprintf(why, sizeof(why), "chunk %s and %u good chunks in a row%s", look->row->type.name,
              links, tail ? " up to the tail" : "");
-    if (links >= 4 || (links >= 2 && tail))
+    if (links >= 2 && tail)
         answer(sync, 100, why);
-    else if (links >= 3 || (links >= 2 && look->row->body == BODY_VCPUS))
+    else if (links >= 5)
         answer(sync, 90, why);
     else
-        answer(sync, links * 20, why);
+        answer(sync, (int)links * 15, why);
 }
 
 bool legacy_signature(const uint8_t *p)
@@ -128,7 +150,7 @@ void legacy_resync(struct xsi_walk *w, struct xsi_layer *l, uint64_t at, struct 
     if (word >= 0xffffffebU) {
         legacy_look(w, s, at, &look);
         if (look.kind == LOOK_CHUNK)
-            judge_chunk(w, s, at, &look, sync);
+            judge_chunk(w, s, &look, sync);
         return;
     }
     if (have >= 21 && legacy_signature(p)) {

@@ -9,6 +9,7 @@
 #include "legacy.h"
 
 #define NEAR (8U << 20)
+#define NEAR_END (4U << 20)
 #define XSAVE_MAX (64U << 10) /* largest xsave area that a CPU can have, generously */
 #define LIST_LOOK (1U << 20)  /* bytes of the unmapped list that are checked */
 
@@ -31,13 +32,14 @@ static bool expects_map(const struct legacy *s)
 
 uint64_t legacy_near_end(struct xsi_walk *w, uint64_t at)
 {
-    uint64_t left = xsi_left(w, at);
+    uint64_t left;
     size_t have;
 
-    if (left != UINT64_MAX || at - xsi_at(w) > NEAR / 2)
-        return left;
-    (void)xsi_peek(w, at, NEAR / 2, &have);
-    return xsi_left(w, at);
+    if (at - xsi_at(w) > 6U << 20) /* a pipe could not look there; a file does as a pipe */
+        return UINT64_MAX;
+    (void)xsi_peek(w, at + NEAR_END, 1, &have); /* a pipe comes to know its end, if it is near */
+    left = xsi_left(w, at);
+    return left <= NEAR_END ? left : UINT64_MAX;
 }
 
 unsigned legacy_map_count(const struct legacy *s)
@@ -92,6 +94,27 @@ static uint64_t rest_length(const struct legacy *s, unsigned vcpus)
            XSI_PAGE_SIZE;
 }
 
+/* The same, with the sizes that the xsave blocks behind `at` have; those of xcnt where they have none. */
+static uint64_t rest_as_written(struct xsi_walk *w, const struct legacy *s, uint64_t at,
+                                unsigned vcpus)
+{
+    uint64_t length = 0, n;
+    const uint8_t *p;
+    size_t have;
+
+    if (!s->xcnt)
+        return rest_length(s, vcpus);
+    for (unsigned v = 0; v < vcpus && length < LEGACY_LOOK_MAX / 2; v++) {
+        length += legacy_vcpu_size(s) + (s->extv ? LEGACY_EXTV : 0);
+        p = xsi_peek(w, at + length, 16, &have);
+        n = have == 16 ? xsi_le64(p + 8) : 0;
+        if (have < 16 || n > XSAVE_MAX)
+            return rest_length(s, vcpus);
+        length += 16 + n;
+    }
+    return length + XSI_PAGE_SIZE;
+}
+
 static int pv_quality(struct xsi_walk *w, const struct legacy *s, uint64_t at)
 {
     size_t have;
@@ -102,12 +125,13 @@ static int pv_quality(struct xsi_walk *w, const struct legacy *s, uint64_t at)
         return have ? 10 : 20;
     if (n > s->p2m_size || !list_good(w, s, at + 4, n))
         return 0;
-    length = 4 + n * s->ul + rest_length(s, s->ever_map ? legacy_map_count(s) : 1);
+    length = 4 + n * s->ul;
+    length += rest_as_written(w, s, at + length, s->ever_map ? legacy_map_count(s) : 1);
     root = root_pfn(w, s, at + 4 + n * s->ul);
     if (end == length)
         return 95;
-    if (root == UINT64_MAX)
-        return 30; /* cut */
+    if (root == UINT64_MAX || at + length - xsi_at(w) > LEGACY_LOOK_MAX)
+        return 30; /* cut, or too long to look at */
     if (!root || root >= s->p2m_size)
         return n >= 8 ? 40 : 10;
     /* zeroes and small numbers are all over page data: the last page of the tail must fit too */
@@ -170,9 +194,14 @@ void legacy_begin_tail(struct xsi_walk *w, struct legacy *s)
         s->vcpu++;
 }
 
+bool legacy_cut(struct xsi_walk *w, uint64_t at, uint64_t length)
+{
+    return length <= LEGACY_LOOK_MAX && !xsi_exists(w, at, length);
+}
+
 static void cut_in(struct xsi_walk *w, const struct legacy *s, const struct xsi_chunk *c)
 {
-    if (!xsi_exists(w, xsi_at(w), c->length))
+    if (legacy_cut(w, xsi_at(w), c->length))
         xsi_report(w, &legacy_findings[s->checkpoint ? LEGACY_L30 : LEGACY_L14], xsi_at(w), 0,
                    "the image ends inside %s: %" PRIu64 " of its %" PRIu64 " bytes are there",
                    c->type, xsi_left(w, xsi_at(w)), c->length);
@@ -203,15 +232,30 @@ static void other_width(struct xsi_walk *w, struct legacy *s, uint64_t at, uint6
     uint64_t end = legacy_near_end(w, at), head = 4 + n * s->ul;
     unsigned vcpus = legacy_map_count(s);
     struct legacy other = *s;
+    const uint8_t *p;
+    uint64_t max_pfn;
+    size_t have;
 
     other.gw = 12 - s->gw;
     if (n > s->p2m_size || head + rest_length(s, vcpus) == end ||
         head + rest_length(&other, vcpus) != end)
         return;
+    p = xsi_peek(w, at + end - XSI_PAGE_SIZE + max_pfn_offset(&other), 8, &have);
+    max_pfn = have < 8 ? 0 : other.gw == 4 ? xsi_le32(p) : xsi_le64(p);
+    if (!max_pfn || max_pfn > s->p2m_size + 1024)
+        return; /* the lengths agree by chance: the image is cut */
     xsi_report(w, &legacy_findings[LEGACY_L39], at, 0,
                "the header says %u-bit guest, but the vCPU records of the tail are those of a "
                "%u-bit one", s->gw * 8, other.gw * 8);
     s->gw = other.gw;
+}
+
+/* Does a vCPU record follow a list of n unmapped frames? */
+static bool list_fits(struct xsi_walk *w, const struct legacy *s, uint64_t at, uint64_t n)
+{
+    uint64_t root = n <= s->p2m_size ? root_pfn(w, s, at + 4 + n * s->ul) : 0;
+
+    return root == UINT64_MAX || (root && root < s->p2m_size && list_good(w, s, at + 4, n));
 }
 
 /* A count of unmapped frames that cannot be: perhaps the rest of the tail tells the right one. */
@@ -223,7 +267,7 @@ static bool count_from_rest(struct xsi_walk *w, const struct legacy *s, uint64_t
         (end - rest) / s->ul > s->p2m_size)
         return false;
     *n = (end - rest) / s->ul;
-    return list_good(w, s, at + 4, *n);
+    return list_fits(w, s, at, *n);
 }
 
 static int step_unmapped(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c)
@@ -235,7 +279,13 @@ static int step_unmapped(struct xsi_walk *w, struct legacy *s, struct xsi_chunk 
     n = have == 4 ? xsi_le32(p) : 0;
     without_map(w, s, at);
     other_width(w, s, at, n);
-    if (n > s->p2m_size) {
+    if (n <= s->p2m_size && !list_fits(w, s, at, n) && count_from_rest(w, s, at, &fixed)) {
+        xsi_report(w, &legacy_findings[LEGACY_L16], at, 4,
+                   "the list is said to have %" PRIu64 " frames, but the vCPU records begin behind "
+                   "%" PRIu64, n, fixed);
+        xsi_note(c, "count %" PRIu64 " taken as %" PRIu64, n, fixed);
+        n = fixed;
+    } else if (n > s->p2m_size) {
         bool known = count_from_rest(w, s, at, &fixed);
 
         xsi_report(w, &legacy_findings[LEGACY_L15], at, 4,
@@ -469,7 +519,7 @@ static int step_context(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chun
     uint64_t at = xsi_at(w);
     size_t have;
     const uint8_t *p = xsi_peek(w, at, 21, &have);
-    uint32_t n = have >= 4 ? xsi_le32(p) : 0;
+    uint32_t n = have >= 4 ? xsi_le32(p) : 0, fits;
 
     if (have == 21 && legacy_signature(p)) {
         xsi_report(w, &legacy_findings[LEGACY_L22], at, 0,
@@ -477,9 +527,14 @@ static int step_context(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chun
         s->phase = PH_RECORD;
         return legacy_step_tail(w, l, c);
     }
-    if (have >= 4 && (n == 0 || n > LEGACY_BLOB_MAX))
+    fits = have >= 4 ? legacy_guess_context(w, at, n) : n;
+    if (fits != n)
+        xsi_report(w, &legacy_findings[LEGACY_L22], at, 4,
+                   "the HVM context says %u bytes; its records end after %u", n, fits);
+    else if (have >= 4 && (n == 0 || n > LEGACY_CONTEXT_MAX))
         xsi_report(w, &legacy_findings[LEGACY_L22], at, 4, "the HVM context has a length of %u", n);
-    if (n > LEGACY_BLOB_MAX)
+    n = fits;
+    if (n > LEGACY_CONTEXT_MAX)
         return XSI_LOST;
     xsi_chunk_is(c, &legacy_parts[PART_HVM_CONTEXT], 4 + (uint64_t)n);
     if (n)
@@ -530,6 +585,8 @@ static bool another_checkpoint(struct xsi_walk *w, struct legacy *s)
         return true;
     if (quality < 30 || (look.kind == LOOK_CHUNK && look.row->body == BODY_FLAG))
         return false;
+    if (look.length > LEGACY_LOOK_MAX || (look.kind == LOOK_CHUNK && look.row->body >= BODY_TMEM))
+        return true;
     legacy_look(w, &next, xsi_at(w) + look.length, &look);
     return look.kind == LOOK_SHORT || look.kind == LOOK_END ||
            (look.kind != LOOK_BAD && legacy_quality(w, &next, &look) >= 20);

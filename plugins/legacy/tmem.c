@@ -7,7 +7,7 @@
  */
 #include "legacy.h"
 
-#define TMEM_STEPS_MAX (1U << 22) /* 16 GiB of 4 KiB pages */
+#define TMEM_STEPS_MAX (1U << 20) /* 2 GiB of 4 KiB pages */
 #define TMEM_END 0xffffffffU
 
 struct tmem_walk {
@@ -100,18 +100,22 @@ static bool followed(struct xsi_walk *w, uint64_t at)
     return have == 4 && (xsi_le32(p) <= LEGACY_BATCH_MAX || legacy_chunk_row((int32_t)xsi_le32(p)));
 }
 
-uint64_t legacy_tmem_length(struct xsi_walk *w, uint64_t at, bool extra, unsigned *oid_bytes)
+bool legacy_tmem_starts(const uint8_t *p, size_t have, bool extra)
+{
+    if (extra)
+        return have < 8 || xsi_le32(p + 4) < 16 || xsi_le32(p + 4) == TMEM_END;
+    return have < 16 || (xsi_le32(p + 4) && xsi_le32(p + 4) < 16 && xsi_le32(p + 12) == TMEM_END);
+}
+
+uint64_t legacy_tmem_length(struct xsi_walk *w, uint64_t at, bool extra)
 {
     static const unsigned widths[] = { 24, 8 };
 
     for (unsigned i = 0; i < 2; i++) {
         struct tmem_walk t = { .w = w, .at = at, .oid = widths[i] };
 
-        if ((extra ? walk_extra(&t) : walk_pools(&t)) && followed(w, t.at)) {
-            *oid_bytes = widths[i];
+        if ((extra ? walk_extra(&t) : walk_pools(&t)) && followed(w, t.at))
             return t.at - at;
-        }
     }
-    *oid_bytes = 0;
     return 0;
 }

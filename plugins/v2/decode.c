@@ -109,21 +109,6 @@ static void decode_padding(struct xsi_decode *d, size_t size)
         }
 }
 
-/*
- * Structures of processors have holes that no field covers. A digest (FNV-1a) of the whole body
- * makes any difference show, in a comparison too.
- */
-static void decode_digest(struct xsi_decode *d, size_t size)
-{
-    uint64_t digest = 0xcbf29ce484222325ULL;
-
-    if (d->detail < 2 || d->have < BODY || size > d->have - BODY)
-        return;
-    for (size_t i = 0; i < size; i++)
-        digest = (digest ^ d->bytes[BODY + i]) * 0x100000001b3ULL;
-    xsi_put(d, "digest", XSI_HEX, BODY, size, digest, NULL);
-}
-
 void v2_decode_ihdr(struct xsi_decode *d)
 {
     d->big = true;
@@ -255,6 +240,7 @@ void v2_decode_vcpu(struct xsi_decode *d)
     xsi_decode_rows(d, BODY, size, vcpu_rows);
     if (size <= 8)
         return;
+    d->big = d->big && type == V2_VCPU_MSRS; /* registers are an x86's, whatever the stream */
     if (type == V2_VCPU_BASIC)
         x86_decode_vcpu_context(d, BODY + 8, size - 8,
                                 size - 8 == X86_VCPU64_SIZE   ? 8
@@ -266,7 +252,6 @@ void v2_decode_vcpu(struct xsi_decode *d)
         x86_decode_xsave(d, BODY + 8, size - 8);
     else
         x86_decode_pv_msrs(d, BODY + 8, size - 8);
-    decode_digest(d, size);
     decode_padding(d, size);
 }
 
@@ -275,8 +260,8 @@ void v2_decode_shared(struct xsi_decode *d)
     const struct v2_state *s = state_of(d);
     size_t size = decode_head(d);
 
+    d->big = false;
     x86_decode_shared_info(d, BODY, size, s->width);
-    decode_digest(d, size);
 }
 
 void v2_decode_tsc(struct xsi_decode *d)
@@ -291,7 +276,6 @@ void v2_decode_context(struct xsi_decode *d)
     size_t size = decode_head(d);
 
     x86_decode_hvm_context(d, BODY, size);
-    decode_digest(d, size);
     decode_padding(d, size);
 }
 

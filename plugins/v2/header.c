@@ -239,19 +239,15 @@ static void note_writer(struct xsi_walk *w, struct v2_state *s, uint64_t at)
                   s->major, s->minor, s->minor >= 14 ? 3 : 2, s->version);
 }
 
-/* The guest is what the stream says; the container's configuration may say otherwise. */
-static void note_guest(struct xsi_walk *w, struct v2_state *s, uint64_t at)
+/* The guest is what the stream says; when the configuration says otherwise, its container tells. */
+static void note_guest(struct xsi_walk *w, struct v2_state *s)
 {
     struct xsi_info *info = xsi_info(w);
-    bool pv = s->kind == 1, said_pv = info->guest == XSI_GUEST_PV;
 
     s->claimed = info->guest;
     if (s->kind != 1 && s->kind != 2)
         return;
-    if (info->guest != XSI_GUEST_UNKNOWN && pv != said_pv)
-        v2_report(w, V87, at, 4, "the configuration describes %s guest, the stream holds %s one",
-                  said_pv ? "a PV" : "an HVM or PVH", pv ? "a PV" : "an HVM or PVH");
-    if (pv)
+    if (s->kind == 1)
         info->guest = XSI_GUEST_PV;
     else if (info->guest != XSI_GUEST_PVH)
         info->guest = XSI_GUEST_HVM;
@@ -291,7 +287,7 @@ int v2_step_dhdr(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out)
     if (reserved)
         v2_report(w, V07, at + 6, 2, "reserved word of the domain header is 0x%x", reserved);
     note_writer(w, s, at);
-    note_guest(w, s, at);
+    note_guest(w, s);
     if (s->kind)
         xsi_note(out, "%s", s->kind == 1 ? "PV" : "HVM or PVH");
     if (s->major)

@@ -221,7 +221,9 @@ void v2_sum_up(struct xsi_walk *w, const struct v2_state *s)
 void v2_report_cut(struct xsi_walk *w, struct v2_state *s, enum v2_record record, uint64_t at)
 {
     const char *how = s->cut_head ? "in a record header behind" : s->cut ? "inside" : "behind";
-    const char *last = record < V2_TYPES ? v2_types[record].name : "lost bytes";
+    const char *last = record == V2_RECORDS ? "the last record" /* unknown, or libxl's */
+                       : record < V2_TYPES  ? v2_types[record].name
+                                            : "lost bytes";
 
     s->reported = true;
     if (s->ever & V2_BIT(V2_CHECKPOINT))

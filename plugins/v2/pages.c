@@ -267,9 +267,13 @@ static void report_lost(struct xsi_walk *w, struct xsi_layer *l, const struct v2
 static bool report_shift(struct xsi_walk *w, struct xsi_layer *l, const struct v2_head *h,
                          const struct v2_batch *b)
 {
-    uint64_t data = h->at + V2_BATCH_HEAD + 8 * (uint64_t)b->count;
-    uint64_t next = v2_find(w, l, data, h->end + INSERTED_MAX);
+    uint64_t data = h->at + V2_BATCH_HEAD + 8 * (uint64_t)b->count, next;
+    struct v2_state *s = l->state;
+    uint64_t before = s->next_pfn;
 
+    s->next_pfn = b->highest + 1; /* what is looked for goes on behind this batch */
+    next = v2_find(w, l, data, h->end + INSERTED_MAX);
+    s->next_pfn = before;
     if (next == UINT64_MAX || next == h->end ||
         (next > h->end && next - h->end >= V2_BATCH_HEAD && (next - h->end) % 8 == 0))
         return false;

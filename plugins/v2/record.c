@@ -18,11 +18,28 @@
     (V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) | \
      V2_BIT(V2_VCPU_MSRS))
 
-/* The length that the body itself states or shows; NO_LENGTH when it does not. */
-static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
+/*
+ * Where the list of HVM records ends. One that goes on behind an early END and comes out even at
+ * the stated length proves that length; its records look much like those of the stream.
+ */
+static uint64_t context_length(struct xsi_walk *w, const struct v2_head *h)
 {
     struct x86_hvm_summary sum;
     uint32_t length = h->length < V2_CHECK_MAX ? h->length : V2_CHECK_MAX;
+    size_t have, want = length < 65536 ? 65536 : length; /* one too short must not hide the end */
+    const uint8_t *p = xsi_peek(w, h->at + V2_RHDR_SIZE, want, &have);
+
+    x86_hvm_check(p, have < length ? have : length, h->length, &sum);
+    for (unsigned i = 0; i < sum.issues; i++)
+        if (sum.issue[i].id == X86_H20)
+            return h->length;
+    x86_hvm_check(p, have, have, &sum);
+    return sum.end_seen ? sum.end_at : NO_LENGTH;
+}
+
+/* The length that the body itself states or shows; NO_LENGTH when it does not. */
+static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const struct v2_head *h)
+{
     const uint8_t *p;
     size_t have;
     struct xsi_cursor c;
@@ -32,13 +49,8 @@ static uint64_t own_length(struct xsi_walk *w, const struct v2_state *s, const s
         return NO_LENGTH;
     if (v2_rules[h->type].min == v2_rules[h->type].max)
         return v2_rules[h->type].min;
-    if (h->type == V2_HVM_CONTEXT) {
-        if (length < 65536) /* a length that is too short must not hide the end */
-            length = 65536;
-        p = xsi_peek(w, h->at + V2_RHDR_SIZE, length, &have);
-        x86_hvm_check(p, have, have, &sum);
-        return sum.end_seen ? sum.end_at : NO_LENGTH;
-    }
+    if (h->type == V2_HVM_CONTEXT)
+        return context_length(w, h);
     if (V2_BIT(h->type) & VCPUS)
         return v2_vcpu_extent(w, s, h);
     p = xsi_peek(w, h->at + V2_RHDR_SIZE, 16, &have);

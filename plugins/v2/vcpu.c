@@ -46,6 +46,7 @@ uint64_t v2_vcpu_extent(struct xsi_walk *w, const struct v2_state *s, const stru
     struct xsi_cursor c = v2_cursor(s, p, have);
     uint64_t size = 0, accum;
 
+    c.big = c.big && h->type == V2_VCPU_MSRS; /* registers are an x86's, whatever the stream */
     switch (h->type) {
     case V2_VCPU_BASIC:
         return !s->width ? UINT64_MAX : BLOB + (s->width == 8 ? X86_VCPU64_SIZE : X86_VCPU32_SIZE);
@@ -69,19 +70,19 @@ uint64_t v2_vcpu_extent(struct xsi_walk *w, const struct v2_state *s, const stru
 
 struct context {
     const uint8_t *p;
-    bool big, wide;
+    bool wide;
 };
 
 static uint64_t word(const struct context *x, unsigned offset)
 {
-    struct xsi_cursor c = { .at = x->p + offset, .left = 8, .big = x->big };
+    struct xsi_cursor c = { .at = x->p + offset, .left = 8 };
 
     return xsi_ul(&c, x->wide ? 8 : 4);
 }
 
 static uint32_t half(const struct context *x, unsigned offset)
 {
-    struct xsi_cursor c = { .at = x->p + offset, .left = 4, .big = x->big };
+    struct xsi_cursor c = { .at = x->p + offset, .left = 4 };
 
     return xsi_u32(&c);
 }
@@ -150,7 +151,7 @@ static void check_basic(struct xsi_walk *w, struct v2_state *s, const struct v2_
     unsigned width = size == X86_VCPU64_SIZE ? 8 : size == X86_VCPU32_SIZE ? 4 : 0;
     uint32_t *word_seen = &s->basic_seen[vcpu / 32], bit = 1U << vcpu % 32;
     uint64_t at = h->at + V2_RHDR_SIZE + BLOB;
-    struct context x = { .big = s->libxl.big, .wide = width == 8 };
+    struct context x = { .wide = width == 8 };
     size_t have;
 
     if (!width)
@@ -185,7 +186,7 @@ static void check_extended(struct xsi_walk *w, struct v2_state *s, const struct 
     uint64_t at = h->at + V2_RHDR_SIZE + BLOB;
     size_t have;
     const uint8_t *p = xsi_peek(w, at, 8, &have);
-    struct xsi_cursor c = v2_cursor(s, p, have);
+    struct xsi_cursor c = { .at = p, .left = have };
     uint32_t size;
 
     s->extended_seen[vcpu / 32] |= 1U << vcpu % 32;

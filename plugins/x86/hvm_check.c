@@ -370,20 +370,24 @@ static void check_company(struct look *l, const struct record *end)
     }
 }
 
-/* Behind END: nothing of interest, or the part of the list that a wrong length cut off? */
-static void check_trailing(struct look *l, const struct record *end)
+/*
+ * Behind END: nothing of interest, or the part of the list that a wrong length cut off? False then:
+ * what is missing in front of it stands behind it.
+ */
+static bool check_trailing(struct look *l, const struct record *end)
 {
     size_t rest = good_rest(l, end->at), body = l->last_at + X86_HVM_DESC;
     struct record last;
 
     if (rest + X86_HVM_DESC >= l->length) {
         note(l, X86_H11, end, l->length - end->at, "%zu bytes behind END", l->length - end->at);
-        return;
+        return true;
     }
     read_record(l, l->last_at, &last);
     note(l, X86_H20, &last, X86_HVM_DESC, "END comes too early: the list goes on at byte %zu; "
          "%s says %" PRIu32 " bytes, with %zu the list comes out even", rest, last.label,
          last.length, rest - body);
+    return false;
 }
 
 /* What only shows when the list has been read. */
@@ -402,8 +406,8 @@ static void conclude(struct look *l, size_t at)
         note(l, X86_H05, &end, l->have - at, "%zu of %zu bytes are there", l->have, l->length);
     else if (!s->end_seen && !l->stopped)
         note(l, X86_H04, &end, l->length - at, "no END record after %u records", s->records);
-    if (s->end_seen && s->end_at < l->length)
-        check_trailing(l, &end);
+    if (s->end_seen && s->end_at < l->length && !check_trailing(l, &end))
+        return;
     if (s->end_seen && s->records > 1 && !s->cpus)
         note(l, X86_H12, &end, 0, "no CPU record among %u records", s->records);
     if (s->end_seen) {

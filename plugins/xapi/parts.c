@@ -289,9 +289,9 @@ void xapi_parts_settle(struct xsi_walk *w, struct xapi_state *s)
                    "the suspend image ends without an End_of_image part");
     if (stream && !config_settle(&s->facts, info))
         xsi_report(w, &xapi_findings[XAPI_C68], s->config_at, 0,
-                   "the Xenops part says %s, the stream is that of a %s guest",
+                   "the Xenops part says %s, the stream says %s",
                    config_guest_name(s->facts.guest), config_guest_name(info->guest));
-    if (end && stream && !qemu && s->facts.guest == XSI_GUEST_HVM)
+    if (end && stream && !qemu && s->facts.guest == XSI_GUEST_HVM && info->guest != XSI_GUEST_PV)
         xsi_report(w, &xapi_findings[XAPI_C57], xsi_at(w), 0,
                    "an HVM guest without a Qemu_trad part");
 }

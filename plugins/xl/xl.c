@@ -134,7 +134,7 @@ static void settle(struct xsi_walk *w, struct xl_state *s)
     s->stage = STAGE_END;
     if (!told && !config_settle(&s->facts, info))
         xsi_report(w, &xl_findings[XL_C42], s->config_at, 0,
-                   "the configuration says %s, the stream is that of a %s guest",
+                   "the configuration says %s, the stream says %s",
                    config_guest_name(s->facts.guest), config_guest_name(info->guest));
 }
 
