@@ -368,9 +368,11 @@ void legacy_take_map(struct xsi_walk *w, struct legacy *s, const struct legacy_l
     size_t have;
     const uint8_t *p = xsi_peek(w, k->at, (size_t)k->length, &have);
 
-    if (have < k->length || xsi_le32(p + 4) >= LEGACY_VCPUS_MAX)
+    if (have < k->length || k->length < 16)
         return;
     s->max_vcpu = xsi_le32(p + 4);
+    if (s->max_vcpu / 64 > (k->length - 16) / 8) /* damaged: what the map says */
+        s->max_vcpu = 63 - (unsigned)__builtin_clzll(xsi_le64(p + 8) | 1);
     memset(s->map, 0, sizeof(s->map));
     for (unsigned i = 0; i <= s->max_vcpu / 64; i++)
         s->map[i] = xsi_le64(p + 8 + 8 * (size_t)i);
@@ -382,17 +384,17 @@ static void take_vcpus(struct xsi_walk *w, struct legacy *s, const struct legacy
     size_t have;
     const uint8_t *p = xsi_peek(w, k->at, (size_t)k->length, &have);
     struct xsi_info *info = xsi_info(w);
+    uint32_t says;
 
-    if (have < k->length)
+    if (have < k->length || k->length < 16)
         return;
-    if (xsi_le32(p + 4) >= LEGACY_VCPUS_MAX) {
+    says = xsi_le32(p + 4);
+    legacy_take_map(w, s, k);
+    if (says != s->max_vcpu) {
         xsi_report(w, &legacy_findings[LEGACY_L19], k->at + 4, 4,
-                   "the highest vCPU id is %d; allowed is 0 to %u", (int32_t)xsi_le32(p + 4),
-                   LEGACY_VCPUS_MAX - 1);
-        s->max_vcpu = 0;
-        s->map[0] = 1;
+                   "the highest vCPU id is %" PRId32 "; the map that stands here ends with %u",
+                   (int32_t)says, s->max_vcpu);
     } else {
-        legacy_take_map(w, s, k);
         if (s->max_vcpu % 64 != 63 && s->map[s->max_vcpu / 64] >> (s->max_vcpu % 64 + 1))
             xsi_report(w, &legacy_findings[LEGACY_L19], k->at + 8, k->length - 8,
                        "the map names vCPUs above the highest id, %u; readers ignore them",
@@ -401,9 +403,6 @@ static void take_vcpus(struct xsi_walk *w, struct legacy *s, const struct legacy
             xsi_report(w, &legacy_findings[LEGACY_L19], k->at + 8, 8,
                        "the map of online vCPUs does not name vCPU 0");
     }
-    s->has_map = true;
-    if (!s->ever_map)
-        return;
     info->vcpus = legacy_map_count(s);
     info->has_vcpus = true;
 }
@@ -489,7 +488,7 @@ static int step_bad(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
         return tail_without_end(w, l, c);
     if (legacy_guess_chunk(w, s, &fixed)) {
         xsi_report(w, &legacy_findings[LEGACY_L02], k->at, 4,
-                   "0x%08" PRIx32 " is no chunk id, but one bit away from %s, and what follows fits",
+                   "0x%08" PRIx32 " is no chunk id, but one bit away from %s, and the rest fits",
                    k->word, fixed.row->type.name);
         return step_chunk(w, s, &fixed, c);
     }

@@ -38,8 +38,9 @@ static size_t page_length(const uint8_t *p, size_t n, const char **why)
 
 void legacy_check_compressed(struct xsi_walk *w, struct legacy *s, uint64_t at, uint64_t length)
 {
+    size_t want = length < LEGACY_LOOK_MAX ? (size_t)length : LEGACY_LOOK_MAX;
     size_t have, i = 0, step;
-    const uint8_t *p = xsi_peek(w, at, length < LEGACY_LOOK_MAX ? (size_t)length : LEGACY_LOOK_MAX, &have);
+    const uint8_t *p = xsi_peek(w, at, want, &have);
     const char *why = "";
 
     while (i < have) {

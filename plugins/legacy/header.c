@@ -139,7 +139,7 @@ static bool block_fits(struct xsi_walk *w, const struct legacy *s, uint64_t at, 
     return (have == 4 && known_block(p)) || s->ext_left == 8 + (uint64_t)size;
 }
 
-/* Data bytes of the block at `at`: what it says, or, when that leads nowhere, what its id stands for. */
+/* Data bytes of the block at `at`: what it says, or what its id stands for if that leads nowhere. */
 static uint32_t block_size(struct xsi_walk *w, const struct legacy *s, uint64_t at,
                            const uint8_t *head)
 {

@@ -160,7 +160,7 @@ int legacy_tail_quality(struct xsi_walk *w, const struct legacy *s, uint64_t at)
 /* Bytes from `at` to the end of the image when it is nearer than 8 MiB, else UINT64_MAX. */
 uint64_t legacy_near_end(struct xsi_walk *w, uint64_t at);
 unsigned legacy_map_count(const struct legacy *s);
-/* The map of a VCPU_INFO chunk that is there in full and in range: into the state. */
+/* The map of a VCPU_INFO chunk that is there in full, into the state. */
 void legacy_take_map(struct xsi_walk *w, struct legacy *s, const struct legacy_look *k);
 /* Is it certain that the chunk at `at` is cut? (Of a very long one the engine says it.) */
 bool legacy_cut(struct xsi_walk *w, uint64_t at, uint64_t length);

@@ -148,17 +148,42 @@ static void look_batch(struct xsi_walk *w, const struct legacy *s, struct legacy
                                                   (k->pages + k->count - k->entries));
 }
 
-static uint64_t vcpus_length(struct xsi_walk *w, struct legacy_look *k)
+/* Does an id or the zero count stand at `at`, as it must behind VCPU_INFO? */
+static bool id_at(struct xsi_walk *w, uint64_t at)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 4, &have);
+
+    return have == 4 && (!xsi_le32(p) || legacy_chunk_row((int32_t)xsi_le32(p)));
+}
+
+/* Does a parameter chunk stand at `at`, and another id behind it? No map of vCPUs looks like that. */
+static bool param_stands(struct xsi_walk *w, uint64_t at)
+{
+    size_t have;
+    const uint8_t *p = xsi_peek(w, at, 8, &have);
+    const struct legacy_chunk_row *row = have == 8 ? legacy_chunk_row((int32_t)xsi_le32(p)) : NULL;
+
+    return row && row->body == BODY_PARAM && !xsi_le32(p + 4) && id_at(w, at + 16);
+}
+
+/*
+ * The map has a word for every 64 vCPUs, and the bit of the highest id is set in the last. An id for
+ * which it is not is damaged; then the map has one word, if the next chunk stands behind that.
+ */
+static uint64_t vcpus_length(struct xsi_walk *w, const struct legacy_look *k)
 {
     size_t have;
     const uint8_t *p = xsi_peek(w, k->at, 8, &have);
     uint32_t max = have == 8 ? xsi_le32(p + 4) : 0;
+    uint64_t length = 8 + 8 * ((uint64_t)max / 64 + 1);
 
-    if (max >= LEGACY_VCPUS_MAX) {
-        snprintf(k->problem, sizeof(k->problem), "highest vCPU id %" PRId32, (int32_t)max);
+    if (max >= LEGACY_VCPUS_MAX)
         return 16;
-    }
-    return 8 + 8 * ((uint64_t)max / 64 + 1);
+    if (length > 16 && param_stands(w, k->at + 16))
+        return 16;
+    p = xsi_peek(w, k->at + length - 8, 8, &have);
+    return have == 8 && xsi_le64(p) >> (max % 64) != 1 && id_at(w, k->at + 16) ? 16 : length;
 }
 
 /* A chunk with a length word of `width` bytes behind its id. */
@@ -360,8 +385,7 @@ static int chunk_quality(struct xsi_walk *w, const struct legacy *s, const struc
             return 30;
         if (xsi_le32(p + 4) < LEGACY_VCPUS_MAX && map_fits(p, xsi_le32(p + 4)))
             return 80;
-        p = xsi_peek(w, k->at + 16, 4, &have); /* damaged, but where it should be? */
-        return have == 4 && (!xsi_le32(p) || legacy_chunk_row((int32_t)xsi_le32(p))) ? 40 : 0;
+        return id_at(w, k->at + 16) ? 40 : 0; /* damaged, but where it should be? */
     case BODY_TMEM:
     case BODY_TMEM_EXTRA:
         return legacy_tmem_starts(p, have, k->row->body == BODY_TMEM_EXTRA) ? PROOF_OF_TMEM : 5;

@@ -94,7 +94,7 @@ static uint64_t rest_length(const struct legacy *s, unsigned vcpus)
            XSI_PAGE_SIZE;
 }
 
-/* The same, with the sizes that the xsave blocks behind `at` have; those of xcnt where they have none. */
+/* The same with the sizes that the xsave blocks behind `at` have; xcnt's where they have none. */
 static uint64_t rest_as_written(struct xsi_walk *w, const struct legacy *s, uint64_t at,
                                 unsigned vcpus)
 {

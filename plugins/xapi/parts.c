@@ -184,6 +184,21 @@ static uint64_t body_length(struct xsi_walk *w, const struct xapi_part *part, ui
     return found;
 }
 
+/* A body without a length: up to the next part, or, when there is none, up to the end. */
+static uint64_t opaque_length(struct xsi_walk *w, const struct xapi_part *part, uint64_t said)
+{
+    uint64_t body = xsi_at(w) + XAPI_PART_HEADER, found = find_next(w, body), left, length;
+    size_t have;
+    const uint8_t *p = xsi_peek(w, body, SEARCH, &have);
+
+    if (said)
+        xsi_report(w, &xapi_findings[XAPI_C63], xsi_at(w) + 8, 8,
+                   "the %s part says it has %" PRIu64 " bytes; writers put 0 there, because its "
+                   "length is not known", part->type.name, said);
+    left = have < SEARCH ? have : 0; /* the image ends near enough to be its end */
+    return found || header(p, have, &length) ? found : left;
+}
+
 static void check_order(struct xsi_walk *w, struct xapi_state *s, const struct xapi_part *part)
 {
     unsigned bit = 1U << (part - xapi_parts);
@@ -255,7 +270,7 @@ int xapi_part_step(struct xsi_walk *w, struct xapi_state *s, struct xsi_chunk *o
     if (part->body == BODY_BYTES)
         body = body_length(w, part, said);
     else if (part->body == BODY_OPAQUE)
-        body = find_next(w, xsi_at(w) + XAPI_PART_HEADER);
+        body = opaque_length(w, part, said);
     xsi_chunk_is(out, &part->type, XAPI_PART_HEADER + body);
     out->meta = XAPI_PART_HEADER;
     if (part->type.id == 0x000f && body)

@@ -39,7 +39,12 @@ static bool is_possible_end(const struct listing *whole, size_t leaf, size_t cut
     static const char *const ends[] = { "HVM_CONTEXT", "SHARED_INFO", "QEMU_RECORD" };
     const struct leaf *at = &whole->leaves[leaf];
 
-    if (at->offset != cut || leaf == 0 || strstr(whole->stack, "libxc-legacy") == NULL)
+    if (leaf == 0 || strstr(whole->stack, "libxc-legacy") == NULL)
+        return false;
+    /* a second record is bytes behind the image; what is left of it is that too */
+    if (!strcmp(at->type, "QEMU_RECORD") && !strcmp(at[-1].type, "QEMU_RECORD"))
+        return true;
+    if (at->offset != cut)
         return false;
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (!strcmp(at[-1].type, ends[i]))
