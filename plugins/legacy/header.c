@@ -158,11 +158,12 @@ static uint32_t block_size(struct xsi_walk *w, const struct legacy *s, uint64_t 
 /* The blocks end here although the total says that more bytes belong to them. */
 static bool blocks_end(struct xsi_walk *w, struct legacy *s, const uint8_t *head)
 {
-    for (int i = 0; i < 4; i++)
-        if (head[i] >= 0x20 && head[i] < 0x7f && i == 3)
-            return false;
-        else if (head[i] < 0x20 || head[i] >= 0x7f)
-            break;
+    unsigned letters = 0;
+
+    while (letters < 4 && head[letters] >= 0x20 && head[letters] < 0x7f)
+        letters++;
+    if (letters == 4 || known_block(head))
+        return false;
     xsi_report(w, &legacy_findings[LEGACY_L17], xsi_at(w), s->ext_left,
                "the total leaves %" PRIu64 " more bytes, but no block begins here", s->ext_left);
     s->ext_left = 0;

@@ -305,7 +305,7 @@ bool legacy_may_follow(struct xsi_walk *w, const struct legacy *s, uint64_t at)
     uint32_t word;
     size_t have;
 
-    if (at - xsi_at(w) > (7U << 20))
+    if (at - xsi_at(w) > (11U << 20))
         return true; /* a pipe cannot look there; a file gives the same answer */
     p = xsi_peek(w, at, 4, &have);
     if (have < 4)
