@@ -317,8 +317,8 @@ XSI_API enum xsi_guest xsi_forced_guest(const struct xsi_walk *w);
 XSI_API bool xsi_was_cut(const struct xsi_walk *w);
 /* The layer that holds l, or NULL; and the innermost container's name ("none"). */
 XSI_API const struct xsi_layer *xsi_outer(const struct xsi_walk *w, const struct xsi_layer *l);
-/* For a step that doubts its next boundary: the first place in [from, to) where layer l could well go
- * on (a confidence from 80 on). At most some MiB; on a pipe within 12 MiB of xsi_at(). */
+/* For a step that doubts its next boundary: the first place in [from, to) where layer l could well
+ * go on (a confidence from 80 on). At most some MiB; on a pipe within 12 MiB of xsi_at(). */
 XSI_API bool xsi_find_sync(struct xsi_walk *w, const struct xsi_layer *l, uint64_t from,
                            uint64_t to, struct xsi_sync *sync);
 /* Zeroed memory for the duration of one bid; stays the walk's. NULL when there is none. */

@@ -39,8 +39,9 @@ int xsi_chunk_fields(struct xsi_walk *w, const struct xsi_chunk *c, unsigned det
 {
     const struct xsi_type *type = c->row;
     const struct xsi_layer *l = layer_of(w);
-    struct xsi_decode d = { .offset = c->offset, .length = c->length, .detail = detail,
-                            .chunk = c, .sink = sink };
+    struct xsi_decode d = {
+        .offset = c->offset, .length = c->length, .detail = detail, .chunk = c, .sink = sink
+    };
     uint64_t want = c->flags & XSI_CHUNK_PAGES ? c->meta : c->length;
 
     if (want > BODY_MAX)
@@ -73,8 +74,8 @@ const uint8_t *xsi_chunk_bytes(struct xsi_walk *w, const struct xsi_chunk *c, ui
                          have);
 }
 
-ssize_t xsi_chunk_entries(struct xsi_walk *w, const struct xsi_chunk *c, uint64_t first,
-                          size_t max, struct xsi_page_entry *out)
+ssize_t xsi_chunk_entries(struct xsi_walk *w, const struct xsi_chunk *c, uint64_t first, size_t max,
+                          struct xsi_page_entry *out)
 {
     const struct xsi_layer *l = layer_of(w);
 

@@ -42,8 +42,12 @@ static void emit(struct xsi_decode *d, struct xsi_value *v)
 void xsi_put(struct xsi_decode *d, const char *name, enum xsi_kind kind, uint64_t offset,
              uint64_t length, uint64_t number, const char *unit)
 {
-    struct xsi_value v = { .kind = kind, .name = name, .offset = offset, .length = length,
-                           .number = number, .unit = unit };
+    struct xsi_value v = { .kind = kind,
+                           .name = name,
+                           .offset = offset,
+                           .length = length,
+                           .number = number,
+                           .unit = unit };
 
     emit(d, &v);
 }
@@ -51,8 +55,12 @@ void xsi_put(struct xsi_decode *d, const char *name, enum xsi_kind kind, uint64_
 void xsi_put_name(struct xsi_decode *d, const char *name, uint64_t offset, uint64_t length,
                   uint64_t number, const struct xsi_name *names)
 {
-    struct xsi_value v = { .kind = XSI_ENUM, .name = name, .offset = offset, .length = length,
-                           .number = number, .text = xsi_name_of(names, number) };
+    struct xsi_value v = { .kind = XSI_ENUM,
+                           .name = name,
+                           .offset = offset,
+                           .length = length,
+                           .number = number,
+                           .text = xsi_name_of(names, number) };
 
     v.text_length = v.text ? strlen(v.text) : 0;
     emit(d, &v);
@@ -61,8 +69,12 @@ void xsi_put_name(struct xsi_decode *d, const char *name, uint64_t offset, uint6
 void xsi_put_text(struct xsi_decode *d, const char *name, enum xsi_kind kind, uint64_t offset,
                   const void *text, size_t length)
 {
-    struct xsi_value v = { .kind = kind, .name = name, .offset = offset, .length = length,
-                           .text = text, .text_length = length };
+    struct xsi_value v = { .kind = kind,
+                           .name = name,
+                           .offset = offset,
+                           .length = length,
+                           .text = text,
+                           .text_length = length };
 
     emit(d, &v);
 }
@@ -90,17 +102,25 @@ static uint64_t number_at(const struct xsi_decode *d, size_t at, uint32_t size)
     struct xsi_cursor c = xsi_decode_cursor(d, at);
 
     switch (size) {
-    case 1: return xsi_u8(&c);
-    case 2: return xsi_u16(&c);
-    case 4: return xsi_u32(&c);
-    default: return xsi_u64(&c);
+    case 1:
+        return xsi_u8(&c);
+    case 2:
+        return xsi_u16(&c);
+    case 4:
+        return xsi_u32(&c);
+    default:
+        return xsi_u64(&c);
     }
 }
 
 static void decode_row(struct xsi_decode *d, size_t at, const struct xsi_field_row *row)
 {
-    struct xsi_value v = { .kind = row->kind, .name = row->name, .offset = at,
-                           .length = row->size, .unit = row->unit, .help = row->help };
+    struct xsi_value v = { .kind = row->kind,
+                           .name = row->name,
+                           .offset = at,
+                           .length = row->size,
+                           .unit = row->unit,
+                           .help = row->help };
     char flags[256];
 
     if (row->kind == XSI_TEXT || row->kind == XSI_BYTES) {
@@ -110,8 +130,7 @@ static void decode_row(struct xsi_decode *d, size_t at, const struct xsi_field_r
             v.text_length = strnlen(v.text, row->size);
     } else {
         v.number = number_at(d, at, row->size);
-        if (row->kind == XSI_SINT && row->size < 8 &&
-            (v.number >> (row->size * 8 - 1)) & 1)
+        if (row->kind == XSI_SINT && row->size < 8 && (v.number >> (row->size * 8 - 1)) & 1)
             v.number |= ~0ULL << (row->size * 8);
         if (row->kind == XSI_ENUM)
             v.text = xsi_name_of(row->names, v.number);

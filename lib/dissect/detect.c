@@ -8,7 +8,7 @@
 #include "internal.h"
 
 #define BID_ACCEPT 20 /* below: not recognised */
-#define BID_FIRM 50   /* below: taken, but said to be doubtful */
+#define BID_FIRM   50 /* below: taken, but said to be doubtful */
 #define BID_MARGIN 10 /* a second best this close is a tie */
 
 static void one_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row *row,
@@ -157,8 +157,8 @@ int xsi_open_inner(struct xsi_walk *w, unsigned kinds, const char *expect)
     struct xsi_choice choice, forced;
     bool found;
 
-    if (w->forced_next < w->forced_count &&
-        find_layer(w->forced[w->forced_next], &forced) && (forced.row->kind & kinds)) {
+    if (w->forced_next < w->forced_count && find_layer(w->forced[w->forced_next], &forced) &&
+        (forced.row->kind & kinds)) {
         w->forced_next++;
         forced.rival = NULL;
         one_bid(w, w->pos, forced.row, &forced.bid);

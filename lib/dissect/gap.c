@@ -5,12 +5,12 @@
 
 #include "internal.h"
 
-#define ZERO_FULL (64U << 20)    /* a zero run is read in full up to here … */
+#define ZERO_FULL   (64U << 20) /* a zero run is read in full up to here … */
 #define ZERO_PREFIX (4U << 20)
-#define ZERO_STRIDE (16U << 20)  /* … and then in samples this far apart */
+#define ZERO_STRIDE (16U << 20) /* … and then in samples this far apart */
 #define ZERO_SAMPLE (64U << 10)
-#define MAGIC_WORTH 512          /* libmagic guesses wildly on a few bytes */
-#define ZERO_WORTH 64            /* a shorter run inside other bytes is not worth a row */
+#define MAGIC_WORTH 512 /* libmagic guesses wildly on a few bytes */
+#define ZERO_WORTH  64  /* a shorter run inside other bytes is not worth a row */
 
 static size_t zero_prefix(const uint8_t *p, size_t n)
 {
@@ -75,9 +75,13 @@ uint64_t xsi_zero_prefix(struct xsi_walk *w, uint64_t from)
 static const char *handshake(const uint8_t *p, size_t n)
 {
     static const char *const texts[] = {
-        "xl migration receiver ready", "domain received, ready to unpause",
-        "domain is yours, you are cleared to unpause", "my copy unpause results are as follows",
-        "receive\n", "sslreceive\n", "(ready receive)",
+        "xl migration receiver ready",
+        "domain received, ready to unpause",
+        "domain is yours, you are cleared to unpause",
+        "my copy unpause results are as follows",
+        "receive\n",
+        "sslreceive\n",
+        "(ready receive)",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -144,8 +148,10 @@ void xsi_identify(struct xsi_walk *w, uint64_t at, char *note, size_t size)
         return;
     }
     if (at) {
-        row = xsi_best_bid(w, at, XSI_LAYER_CONTAINER | XSI_LAYER_MIDDLE | XSI_LAYER_STREAM |
-                                      XSI_LAYER_EMULATOR | XSI_LAYER_FOREIGN, &bid);
+        row = xsi_best_bid(w, at,
+                           XSI_LAYER_CONTAINER | XSI_LAYER_MIDDLE | XSI_LAYER_STREAM |
+                               XSI_LAYER_EMULATOR | XSI_LAYER_FOREIGN,
+                           &bid);
         if (row && bid.score >= 80) {
             snprintf(note, size, "%s begins here: %s", row->name, bid.reason);
             return;

@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-#define LIMIT (XSI_PFNSET_BYTES / (2 * sizeof(uint64_t)))
+#define LIMIT    (XSI_PFNSET_BYTES / (2 * sizeof(uint64_t)))
 #define NEAR_END 64 /* so near to the end an interval is put in at once */
 
 /* Room for `count` intervals. */

@@ -11,12 +11,12 @@
 
 #include "internal.h"
 
-#define ACCEPT 80       /* a confidence from which a place is taken */
-#define WORTH_SAYING 20 /* with --scan: weaker places are said from here on */
-#define OVERLAP 64      /* an anchor may lie across the border of two slices */
-#define LOOK_BACK 256   /* how far before an anchor a place may lie */
-#define TAIL (16U << 20)/* the last stretch of a file is always searched */
-#define MARKS_MAX 48
+#define ACCEPT       80          /* a confidence from which a place is taken */
+#define WORTH_SAYING 20          /* with --scan: weaker places are said from here on */
+#define OVERLAP      64          /* an anchor may lie across the border of two slices */
+#define LOOK_BACK    256         /* how far before an anchor a place may lie */
+#define TAIL         (16U << 20) /* the last stretch of a file is always searched */
+#define MARKS_MAX    48
 
 typedef uint8_t vec __attribute__((vector_size(16)));
 
@@ -92,13 +92,14 @@ static void marks_of(struct xsi_walk *w, size_t lowest, struct marks *m)
         for (const struct xsi_anchor *a = f->anchors; a && a->length && m->count < MARKS_MAX; a++)
             add_anchor(m, l, a);
     }
-    for (size_t i = m->pairs; i < PAIRS && m->pairs; i++) { /* so that the loop has a fixed length */
+    for (size_t i = m->pairs; i < PAIRS && m->pairs;
+         i++) { /* so that the loop has a fixed length */
         m->first[i] = m->first[0];
         m->second[i] = m->second[0];
     }
 }
 
-/* Compiled twice, where the compiler can choose at load time: the loop below is the search's cost. */
+/* Compiled twice where the compiler can choose at load time: this loop is the search's cost. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)
 #define FASTEST __attribute__((target_clones("avx2", "default")))
@@ -109,7 +110,7 @@ static void marks_of(struct xsi_walk *w, size_t lowest, struct marks *m)
 typedef uint8_t wide __attribute__((vector_size(32)));
 #define WIDE (sizeof(wide))
 
-/* First place from `from` on, in steps of 32 bytes, where some mark may match; `to` when none does. */
+/* First place from `from` on, in steps of 32 bytes, where a mark may match; `to` when none does. */
 FASTEST static size_t quiet(const struct marks *m, const uint8_t *p, size_t from, size_t to)
 {
     const wide zero = { 0 };
@@ -195,8 +196,8 @@ static int found(struct xsi_walk *w, size_t l, const struct xsi_sync *sync)
     w->stalls = 0;
     xsi_report(w, &xsi_general_findings[XSI_C08], sync->offset, 0,
                "%s goes on here (%s%d of 100: %s), %llu bytes behind the damage",
-               w->layer[l].row->name, sync->confidence >= 100 ? "certain, " : "",
-               sync->confidence, sync->why, (unsigned long long)(sync->offset - w->lost_at));
+               w->layer[l].row->name, sync->confidence >= 100 ? "certain, " : "", sync->confidence,
+               sync->why, (unsigned long long)(sync->offset - w->lost_at));
     return 1;
 }
 
@@ -232,8 +233,7 @@ static void ask(struct xsi_walk *w, size_t l, uint64_t at, struct xsi_sync *sync
 
 static void say_candidate(struct xsi_walk *w, size_t l, const struct xsi_sync *sync)
 {
-    if (w->options.scan && sync->confidence >= WORTH_SAYING &&
-        w->candidates++ < XSI_CANDIDATES_MAX)
+    if (w->options.scan && sync->confidence >= WORTH_SAYING && w->candidates++ < XSI_CANDIDATES_MAX)
         xsi_report(w, &xsi_general_findings[XSI_C10], sync->offset, 0,
                    "%s may go on here (%d of 100: %s)", w->layer[l].row->name, sync->confidence,
                    sync->why);

@@ -210,8 +210,7 @@ static int finish_chunk(struct xsi_walk *w)
                        "the image ends inside %s: it needs %llu bytes from 0x%llx on, %llu are "
                        "there, %llu are missing",
                        c->type, (unsigned long long)c->wanted, (unsigned long long)c->offset,
-                       (unsigned long long)c->length,
-                       (unsigned long long)(c->wanted - c->length));
+                       (unsigned long long)c->length, (unsigned long long)(c->wanted - c->length));
     }
     return GOT_CHUNK;
 }
@@ -409,8 +408,10 @@ static int start(struct xsi_walk *w)
         w->phase = XSI_PH_END;
         return GO_ON;
     }
-    rc = xsi_open_inner(w, XSI_LAYER_CONTAINER | XSI_LAYER_MIDDLE | XSI_LAYER_STREAM |
-                               XSI_LAYER_EMULATOR | XSI_LAYER_FOREIGN, NULL);
+    rc = xsi_open_inner(w,
+                        XSI_LAYER_CONTAINER | XSI_LAYER_MIDDLE | XSI_LAYER_STREAM |
+                            XSI_LAYER_EMULATOR | XSI_LAYER_FOREIGN,
+                        NULL);
     if (rc < 0)
         return rc;
     if (w->push_failed) {
@@ -472,14 +473,13 @@ static void report_coverage(struct xsi_walk *w)
     if (!n)
         return;
     for (size_t i = 0; i < n && i < 3; i++)
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s0x%llx-0x%llx",
-                                 i ? ", " : "", (unsigned long long)missing[i][0],
-                                 (unsigned long long)missing[i][1]);
+        used +=
+            (size_t)snprintf(list + used, sizeof(list) - used, "%s0x%llx-0x%llx", i ? ", " : "",
+                             (unsigned long long)missing[i][0], (unsigned long long)missing[i][1]);
     xsi_report(w, &xsi_general_findings[XSI_C17], w->info.stream_end, 0,
                "%llu of the guest's %llu frames have a page here (%llu%%); without one: %s%s",
                (unsigned long long)present, (unsigned long long)total,
-               (unsigned long long)(present * 100 / total), list,
-               n > 3 ? " and more" : "");
+               (unsigned long long)(present * 100 / total), list, n > 3 ? " and more" : "");
 }
 
 static void finish(struct xsi_walk *w)

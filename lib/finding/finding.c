@@ -80,17 +80,18 @@ static struct xsi_finding *queue_slot(struct xsi_walk *w)
 /* Which state of the image weighs more: unknown, truncated, damaged, sound. */
 static void note_effect(struct xsi_info *info, const struct xsi_finding_row *row, unsigned exit)
 {
-    static const int weight[] = { [XSI_SOUND] = 0, [XSI_DAMAGED] = 1, [XSI_TRUNCATED] = 2,
-                                  [XSI_UNKNOWN] = 3 };
+    static const int weight[] = {
+        [XSI_SOUND] = 0, [XSI_DAMAGED] = 1, [XSI_TRUNCATED] = 2, [XSI_UNKNOWN] = 3
+    };
 
     if (weight[row->effect] > weight[info->state])
         info->state = row->effect;
     info->exit |= exit;
 }
 
-static void XSI_PRINTF(5, 0) enqueue(struct xsi_walk *w, const struct xsi_finding_row *row,
-                                     uint64_t offset, uint64_t length, const char *fmt,
-                                     va_list args)
+static void XSI_PRINTF(5, 0)
+    enqueue(struct xsi_walk *w, const struct xsi_finding_row *row, uint64_t offset, uint64_t length,
+            const char *fmt, va_list args)
 {
     struct xsi_finding *f = queue_slot(w);
 
@@ -160,8 +161,7 @@ void xsi_findings_sum_up(struct xsi_walk *w)
 {
     for (size_t i = 0; i < w->code_count; i++)
         if (w->codes[i].count > XSI_FINDINGS_PER_CODE)
-            summary(w, w->codes[i].row, w->codes[i].last,
-                    "and %u more of these, the last one here",
+            summary(w, w->codes[i].row, w->codes[i].last, "and %u more of these, the last one here",
                     w->codes[i].count - XSI_FINDINGS_PER_CODE);
 }
 

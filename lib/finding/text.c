@@ -121,7 +121,7 @@ void xsi_explain_count(uint32_t value, char *out, size_t size)
         snprintf(spelt, sizeof(spelt), " = \"%c%c%c%c\"", b[0], b[1], b[2], b[3]);
     if (!meaning)
         meaning = (int32_t)value > 0 && value <= 1024 ? "a valid page count"
-                  : printable(value) ? "text, probably from a guest's page or a log"
+                  : printable(value)     ? "text, probably from a guest's page or a log"
                   : (int32_t)value < -21 ? "no stock writer has such a chunk id: page contents, or "
                                            "a vendor's extension"
                                          : "probably page contents: the place is wrong";

@@ -9,8 +9,8 @@
 #include "legacy.h"
 
 #define FOLLOWS 25 /* quality from which a look counts as the next chunk */
-#define PROOF 60   /* … even when nothing else speaks for it */
-#define SURE 40    /* … and as proof that another count is the right one */
+#define PROOF   60 /* … even when nothing else speaks for it */
+#define SURE    40 /* … and as proof that another count is the right one */
 
 /* Look at `at`, through the look that the step before took there. */
 static void look_at(struct xsi_walk *w, struct legacy *s, uint64_t at, struct legacy_look *k)
@@ -95,11 +95,13 @@ static void report_entries(struct xsi_walk *w, const struct legacy *s, const str
     if (k->bad_type)
         xsi_report(w, &legacy_findings[LEGACY_L05], at, s->ul,
                    "%u entries of this batch have a type that does not exist (5 to 7), the first "
-                   "wrong entry is number %u", k->bad_type, k->bad_index);
+                   "wrong entry is number %u",
+                   k->bad_type, k->bad_index);
     if (k->out_of_range)
         xsi_report(w, &legacy_findings[LEGACY_L04], at, s->ul,
                    "%u entries name a frame that is not below p2m_size (0x%" PRIx64 "), the first "
-                   "wrong entry is number %u", k->out_of_range, s->p2m_size, k->bad_index);
+                   "wrong entry is number %u",
+                   k->out_of_range, s->p2m_size, k->bad_index);
     if (k->high_bits)
         xsi_report(w, &legacy_findings[LEGACY_L07], at, s->ul,
                    "%u entries have bits above the 32nd, the first wrong entry is number %u",
@@ -160,13 +162,16 @@ static int emit_batch(struct xsi_walk *w, struct legacy *s, const struct legacy_
         c->pages = left > k->meta ? (left - k->meta) / XSI_PAGE_SIZE : 0;
         if (k->entries < k->count)
             xsi_report(w, &legacy_findings[s->checkpoint ? LEGACY_L30 : LEGACY_L12], k->at + left,
-                       0, "the image ends inside the list of a batch of %u frames; %u are named, "
-                       "no page is there", k->count, k->entries);
+                       0,
+                       "the image ends inside the list of a batch of %u frames; %u are named, "
+                       "no page is there",
+                       k->count, k->entries);
         else
             xsi_report(w, &legacy_findings[s->checkpoint ? LEGACY_L30 : LEGACY_L12], k->at + left,
-                       0, "the image ends inside a batch of %u pages: %" PRIu64 " of its %" PRIu64
-                       " bytes are there, with %" PRIu64 " whole pages", k->pages, left, k->length,
-                       c->pages);
+                       0,
+                       "the image ends inside a batch of %u pages: %" PRIu64 " of its %" PRIu64
+                       " bytes are there, with %" PRIu64 " whole pages",
+                       k->pages, left, k->length, c->pages);
     }
     if (!s->compress)
         mark_present(w, s, k, c->pages);
@@ -203,8 +208,7 @@ static bool count_from_entries(struct xsi_walk *w, struct legacy *s, struct lega
             continue;
         if (legacy_quality(w, s, &look) < FOLLOWS || !xsi_exists(w, k->at, look.length + 4))
             continue;
-        if (!follows(w, s, &look, k->at + look.length) ||
-            legacy_quality(w, s, &s->ahead) < SURE)
+        if (!follows(w, s, &look, k->at + look.length) || legacy_quality(w, s, &s->ahead) < SURE)
             continue;
         *k = look;
         return true;
@@ -220,8 +224,7 @@ static int pages_off(struct xsi_walk *w, struct legacy *s, const struct legacy_l
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         uint64_t length = k->length + (uint64_t)((int64_t)tries[i] * XSI_PAGE_SIZE);
 
-        if ((tries[i] < 0 && k->pages < (unsigned)-tries[i]) ||
-            !xsi_exists(w, k->at, length + 4))
+        if ((tries[i] < 0 && k->pages < (unsigned)-tries[i]) || !xsi_exists(w, k->at, length + 4))
             continue;
         if (follows(w, s, k, k->at + length) && legacy_quality(w, s, &s->ahead) >= 60)
             return tries[i];
@@ -318,7 +321,8 @@ static int step_batch(struct xsi_walk *w, struct xsi_layer *l, struct legacy_loo
     if (count_from_entries(w, s, &fixed)) {
         xsi_report(w, &legacy_findings[LEGACY_L01], k->at, 4,
                    "the count says %u, but %u entries stand here and the next chunk follows the "
-                   "batch of %u", k->count, fixed.count, fixed.count);
+                   "batch of %u",
+                   k->count, fixed.count, fixed.count);
         xsi_note(c, "count %u taken as %u", k->count, fixed.count);
         return emit_batch(w, s, &fixed, c);
     }
@@ -355,8 +359,8 @@ static void saw_chunk(struct xsi_walk *w, struct legacy *s, const struct legacy_
     s->last_checkpoint |= id == -9;
     s->will_compress |= id == -13;
     if (k->row->hvm && s->pv)
-        xsi_report(w, &legacy_findings[LEGACY_L25], k->at, k->length,
-                   "%s stands in a PV image", k->row->type.name);
+        xsi_report(w, &legacy_findings[LEGACY_L25], k->at, k->length, "%s stands in a PV image",
+                   k->row->type.name);
     if (k->row->once && (s->once & 1U << -id))
         xsi_report(w, &legacy_findings[LEGACY_L24], k->at, k->length, "a second %s",
                    k->row->type.name);
@@ -435,8 +439,7 @@ static void check_chunk(struct xsi_walk *w, struct legacy *s, const struct legac
         xsi_report(w, &legacy_findings[LEGACY_L36], k->at + 4, 4, "the unused word is 0x%x",
                    xsi_le32(p + 4));
     if (k->row->body == BODY_TSC && have >= 24 && xsi_le32(p + 4) > 3)
-        xsi_report(w, &legacy_findings[LEGACY_L42], k->at + 4, 4, "TSC mode %u",
-                   xsi_le32(p + 4));
+        xsi_report(w, &legacy_findings[LEGACY_L42], k->at + 4, 4, "TSC mode %u", xsi_le32(p + 4));
     if (k->row->body == BODY_COMPRESSED && !s->compress)
         xsi_report(w, &legacy_findings[LEGACY_L26], k->at, k->length,
                    s->checkpoint ? "compressed data without ENABLE_COMPRESSION before it"
@@ -542,18 +545,21 @@ int legacy_step_body(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *
     look_at(w, s, xsi_at(w), &k);
     s->ahead_valid = false;
     switch (k.kind) {
-    case LOOK_BATCH: return step_batch(w, l, &k, c);
+    case LOOK_BATCH:
+        return step_batch(w, l, &k, c);
     case LOOK_CHUNK:
         if (k.row->body >= BODY_TMEM)
             k.length = k.meta = legacy_tmem_length(w, k.at, k.row->body == BODY_TMEM_EXTRA);
         return k.length ? step_chunk(w, s, &k, c) : step_bad(w, l, &k, c);
-    case LOOK_END: return step_end(w, l, &k, c);
+    case LOOK_END:
+        return step_end(w, l, &k, c);
     case LOOK_SHORT:
         xsi_chunk_is(c, &legacy_parts[PART_END], 4);
         c->type = "CUT_WORD";
         xsi_report(w, &legacy_findings[s->checkpoint ? LEGACY_L30 : LEGACY_L13], xsi_at(w), 0,
                    "the image ends inside a count or chunk id");
         return XSI_CHUNK;
-    default: return step_bad(w, l, &k, c);
+    default:
+        return step_bad(w, l, &k, c);
     }
 }

@@ -7,7 +7,6 @@
 
 #include "legacy.h"
 
-
 /* Length of the encoded page at p; 0 when it is none, with the reason in *why. */
 static size_t page_length(const uint8_t *p, size_t n, const char **why)
 {

@@ -39,24 +39,29 @@ static void try_extended(struct xsi_walk *w, uint64_t at, unsigned ul, struct hy
     if (!have)
         return;
     if (zeros == 1 && have == ul + 12U && !memcmp(p + ul + 4, "vcpu", 4))
-        propose(best, 85, XSI_GUEST_PV, "p2m_size, the all-ones mark of a PV image with one bit "
-                                        "wrong, and a vcpu block");
+        propose(best, 85, XSI_GUEST_PV,
+                "p2m_size, the all-ones mark of a PV image with one bit "
+                "wrong, and a vcpu block");
     if (zeros)
         return;
     if (have < ul + 12U) {
-        propose(best, 55, XSI_GUEST_PV, "p2m_size, then the all-ones mark of a PV image's "
-                                        "extended info, then the image ends");
+        propose(best, 55, XSI_GUEST_PV,
+                "p2m_size, then the all-ones mark of a PV image's "
+                "extended info, then the image ends");
         return;
     }
     total = xsi_le32(p + ul);
     if (!memcmp(p + ul + 4, "vcpu", 4) || !memcmp(p + ul + 4, "extv", 4) ||
         !memcmp(p + ul + 4, "xcnt", 4)) {
-        snprintf(why, sizeof(why), "p2m_size, all-ones mark, %u bytes of extended info beginning "
-                                   "with \"%.4s\": a PV image", total, (const char *)p + ul + 4);
+        snprintf(why, sizeof(why),
+                 "p2m_size, all-ones mark, %u bytes of extended info beginning "
+                 "with \"%.4s\": a PV image",
+                 total, (const char *)p + ul + 4);
         propose(best, 95, XSI_GUEST_PV, why);
     } else if (total <= 1U << 16) {
-        propose(best, 60, XSI_GUEST_PV, "p2m_size, then the all-ones mark of a PV image's extended "
-                                        "info, with a block that is not known");
+        propose(best, 60, XSI_GUEST_PV,
+                "p2m_size, then the all-ones mark of a PV image's extended "
+                "info, with a block that is not known");
     }
 }
 
@@ -116,9 +121,10 @@ static void try_body(struct xsi_walk *w, uint64_t at, const struct legacy *s, bo
 
     if (!score)
         return;
-    snprintf(why, sizeof(why), pv ? "p2m_size %" PRIu64 ", a list of frames below it, then %s: a PV "
-                                    "image without extended info"
-                                  : "p2m_size %" PRIu64 ", then %s: an HVM image",
+    snprintf(why, sizeof(why),
+             pv ? "p2m_size %" PRIu64 ", a list of frames below it, then %s: a PV "
+                  "image without extended info"
+                : "p2m_size %" PRIu64 ", then %s: an HVM image",
              s->p2m_size, what);
     score = pv ? score * 7 / 10 : score * 8 / 10;
     propose(best, 15 + (score > 75 ? 75 : score), pv ? XSI_GUEST_PV : XSI_GUEST_HVM, why);
@@ -170,8 +176,9 @@ static void try_short(struct xsi_walk *w, uint64_t at, const struct legacy *s,
         legacy_look(w, s, at + s->ul, &look);
         if ((look.kind == LOOK_BATCH || look.kind == LOOK_CHUNK) &&
             !xsi_exists(w, at + s->ul, look.length) && legacy_quality(w, s, &look) > 0)
-            propose(best, 30, XSI_GUEST_HVM, "p2m_size and the begin of a chunk, then the image "
-                                             "ends: probably an HVM image");
+            propose(best, 30, XSI_GUEST_HVM,
+                    "p2m_size and the begin of a chunk, then the image "
+                    "ends: probably an HVM image");
         return;
     }
     if (s->ul == 8)

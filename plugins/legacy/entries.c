@@ -3,7 +3,7 @@
 #include "legacy.h"
 
 static const char *const type_names[16] = {
-    "NOTAB", "L1TAB", "L2TAB", "L3TAB", "L4TAB", "TYPE5", "TYPE6", "TYPE7",
+    "NOTAB",     "L1TAB",     "L2TAB",     "L3TAB",     "L4TAB",     "TYPE5",  "TYPE6",  "TYPE7",
     "NOTAB_PIN", "L1TAB_PIN", "L2TAB_PIN", "L3TAB_PIN", "L4TAB_PIN", "BROKEN", "XALLOC", "XTAB",
 };
 

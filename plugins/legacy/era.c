@@ -92,7 +92,10 @@ static void set_why(struct xsi_info *info, const struct legacy_chunk_row *row, c
                  release_name(row->first) + 4);
     if (!row && !from && !to)
         from = "a legacy stream, written up to Xen 4.5";
-    snprintf(info->writer_why, sizeof(info->writer_why), "%s%s%s", row ? since : from ? from : "",
+    snprintf(info->writer_why, sizeof(info->writer_why), "%s%s%s",
+             row    ? since
+             : from ? from
+                    : "",
              (row || from) && to ? "; " : "", to ? to : "");
 }
 

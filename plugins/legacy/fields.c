@@ -91,8 +91,9 @@ void legacy_dec_frames(struct xsi_decode *d)
 static void put_entry(struct xsi_decode *d, size_t at, uint32_t word)
 {
     static const char *const names[16] = {
-        "NOTAB", "L1TAB", "L2TAB", "L3TAB", "L4TAB", "TYPE5", "TYPE6", "TYPE7", "NOTAB_PIN",
-        "L1TAB_PIN", "L2TAB_PIN", "L3TAB_PIN", "L4TAB_PIN", "BROKEN", "XALLOC", "XTAB",
+        "NOTAB",     "L1TAB",  "L2TAB",     "L3TAB",     "L4TAB",     "TYPE5",
+        "TYPE6",     "TYPE7",  "NOTAB_PIN", "L1TAB_PIN", "L2TAB_PIN", "L3TAB_PIN",
+        "L4TAB_PIN", "BROKEN", "XALLOC",    "XTAB",
     };
 
     xsi_open(d, NULL, XSI_GROUP, at, state_of(d)->ul);
@@ -134,13 +135,13 @@ void legacy_dec_vcpus(struct xsi_decode *d)
     xsi_close(d);
 }
 
-/* HVM parameter number of each chunk id; xc_domain_save.c@4.5 and xen/include/public/hvm/params.h. */
+/* HVM parameter number of each chunk id; xc_domain_save.c@4.5, xen/include/public/hvm/params.h. */
 static unsigned param_index(int64_t id)
 {
     static const struct {
         int64_t id;
         unsigned index;
-    } rows[] = { { -3, 12 }, { -4, 15 }, { -8, 17 }, { -10, 19 }, { -11, 9 }, { -14, 34 },
+    } rows[] = { { -3, 12 },  { -4, 15 },  { -8, 17 },  { -10, 19 }, { -11, 9 },  { -14, 34 },
                  { -15, 27 }, { -16, 28 }, { -17, 29 }, { -19, 32 }, { -20, 33 }, { -21, 36 } };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

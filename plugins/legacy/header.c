@@ -115,13 +115,14 @@ static enum legacy_part block_part(struct xsi_walk *w, struct legacy *s, const u
         if (size != 4)
             xsi_report(w, &legacy_findings[LEGACY_L17], xsi_at(w) + 4, 4,
                        "the xcnt block has %u bytes instead of 4; readers take 4 and get out of "
-                       "step", size);
+                       "step",
+                       size);
         legacy_saw(s, SEEN_XCNT);
         return PART_EXT_XCNT;
     }
     xsi_report(w, &legacy_findings[LEGACY_L18], xsi_at(w), (uint64_t)size + 8,
-               "an extended-info block %02x %02x %02x %02x of %u bytes that no release knows",
-               p[0], p[1], p[2], p[3], size);
+               "an extended-info block %02x %02x %02x %02x of %u bytes that no release knows", p[0],
+               p[1], p[2], p[3], size);
     return PART_EXT_BLOCK;
 }
 
@@ -139,7 +140,7 @@ static bool block_fits(struct xsi_walk *w, const struct legacy *s, uint64_t at, 
     return (have == 4 && known_block(p)) || s->ext_left == 8 + (uint64_t)size;
 }
 
-/* Data bytes of the block at `at`: what it says, or what its id stands for if that leads nowhere. */
+/* Data bytes of the block at `at`: what it says, or what its id stands for if that is no good. */
 static uint32_t block_size(struct xsi_walk *w, const struct legacy *s, uint64_t at,
                            const uint8_t *head)
 {
@@ -148,8 +149,10 @@ static uint32_t block_size(struct xsi_walk *w, const struct legacy *s, uint64_t 
 
     if (!id || block_fits(w, s, at, says))
         return says;
-    means = !strcmp(id, "extv") ? 0 : !strcmp(id, "xcnt") ? 4
-            : block_fits(w, s, at, LEGACY_VCPU32) ? LEGACY_VCPU32 : LEGACY_VCPU64;
+    means = !strcmp(id, "extv")                   ? 0
+            : !strcmp(id, "xcnt")                 ? 4
+            : block_fits(w, s, at, LEGACY_VCPU32) ? LEGACY_VCPU32
+                                                  : LEGACY_VCPU64;
     if (says == means || (!block_fits(w, s, at, means) && (uint64_t)says + 8 <= s->ext_left))
         return says;
     return means;
@@ -243,7 +246,8 @@ static int step_frames(struct xsi_walk *w, struct legacy *s, struct xsi_chunk *c
     if (bad)
         xsi_report(w, &legacy_findings[LEGACY_L21], at + first_bad * s->ul, s->ul,
                    "%" PRIu64 " entries of the frame list are not below p2m_size, the first is "
-                   "number %" PRIu64, bad, first_bad);
+                   "number %" PRIu64,
+                   bad, first_bad);
     if (!xsi_exists(w, at, c->length))
         xsi_report(w, &legacy_findings[LEGACY_L11], at, 0,
                    "the image ends inside the p2m frame list");
@@ -257,9 +261,13 @@ int legacy_step_header(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk
     struct legacy *s = l->state;
 
     switch (s->phase) {
-    case PH_P2M_SIZE: return step_p2m_size(w, s, c);
-    case PH_EXT: return step_ext(w, l, c);
-    case PH_EXT_BLOCK: return step_ext_block(w, l, c);
-    default: return step_frames(w, s, c);
+    case PH_P2M_SIZE:
+        return step_p2m_size(w, s, c);
+    case PH_EXT:
+        return step_ext(w, l, c);
+    case PH_EXT_BLOCK:
+        return step_ext_block(w, l, c);
+    default:
+        return step_frames(w, s, c);
     }
 }

@@ -47,8 +47,9 @@ static int open_layer(struct xsi_walk *w, struct xsi_layer *l, unsigned param)
     s->ul = l->row->variant / 8;
     s->gw = s->ul;
     s->pv = guest == XSI_GUEST_PV;
-    info->guest = s->pv ? XSI_GUEST_PV
-                        : info->guest == XSI_GUEST_PVH ? XSI_GUEST_PVH : XSI_GUEST_HVM;
+    info->guest = s->pv                          ? XSI_GUEST_PV
+                  : info->guest == XSI_GUEST_PVH ? XSI_GUEST_PVH
+                                                 : XSI_GUEST_HVM;
     info->toolstack_bits = l->row->variant;
     if (!s->pv)
         legacy_saw(s, SEEN_HVM_GUEST);

@@ -10,7 +10,7 @@
 
 #define LEGACY_BATCH_MAX 1024U       /* MAX_BATCH_SIZE, xg_save_restore.h, every release */
 #define LEGACY_PFN_MASK 0x0fffffffU  /* low 28 bits of an entry */
-#define LEGACY_P2M_MAX 0x10000000U   /* frame numbers have 28 bits; writers since 4.0 stop one below */
+#define LEGACY_P2M_MAX 0x10000000U   /* 28 bits of frame number; writers since 4.0 stop 1 below */
 #define LEGACY_VCPUS_MAX 4096U       /* XC_SR_MAX_VCPUS, xg_save_restore.h@4.2 */
 #define LEGACY_BLOB_MAX (64U << 20)  /* longest toolstack or compressed blob that is believed */
 #define LEGACY_CONTEXT_MAX (8U << 20)/* longest HVM context: 128 vCPUs take some 1.5 MiB */
@@ -173,7 +173,7 @@ static inline unsigned legacy_vcpu_size(const struct legacy *s)
 }
 
 /* ---- compress.c ---- */
-/* Check the compressed pages at `at`; and, at the end of a body, whether they are as many as named. */
+/* Check the compressed pages at `at`; at the end of a body, whether they are as many as named. */
 void legacy_check_compressed(struct xsi_walk *w, struct legacy *s, uint64_t at, uint64_t length);
 void legacy_check_unpacked(struct xsi_walk *w, struct legacy *s, uint64_t at);
 

@@ -9,8 +9,8 @@
 #include "legacy.h"
 
 #define PROOF_OF_TMEM 70
-#define TSC_KHZ_MIN 100000U   /* clocks that a machine of these years can have */
-#define TSC_KHZ_MAX 10000000U
+#define TSC_KHZ_MIN   100000U /* clocks that a machine of these years can have */
+#define TSC_KHZ_MAX   10000000U
 
 struct entry_block {
     uint64_t word[LEGACY_BATCH_MAX];
@@ -144,8 +144,8 @@ static void look_batch(struct xsi_walk *w, const struct legacy *s, struct legacy
     k->meta = want;
     k->length = want + (s->compress ? 0 : (uint64_t)XSI_PAGE_SIZE * k->pages);
     if (k->entries < k->count) /* cut: what the missing entries would add is unknown */
-        k->length = want + (s->compress ? 0 : (uint64_t)XSI_PAGE_SIZE *
-                                                  (k->pages + k->count - k->entries));
+        k->length =
+            want + (s->compress ? 0 : (uint64_t)XSI_PAGE_SIZE * (k->pages + k->count - k->entries));
 }
 
 /* Does an id or the zero count stand at `at`, as it must behind VCPU_INFO? */
@@ -157,7 +157,7 @@ static bool id_at(struct xsi_walk *w, uint64_t at)
     return have == 4 && (!xsi_le32(p) || legacy_chunk_row((int32_t)xsi_le32(p)));
 }
 
-/* Does a parameter chunk stand at `at`, and another id behind it? No map of vCPUs looks like that. */
+/* Does a parameter chunk stand at `at`, and another id behind it? No vCPU map looks like that. */
 static bool param_stands(struct xsi_walk *w, uint64_t at)
 {
     size_t have;
@@ -168,8 +168,8 @@ static bool param_stands(struct xsi_walk *w, uint64_t at)
 }
 
 /*
- * The map has a word for every 64 vCPUs, and the bit of the highest id is set in the last. An id for
- * which it is not is damaged; then the map has one word, if the next chunk stands behind that.
+ * The map has a word for every 64 vCPUs, and the bit of the highest id is set in the last. An id
+ * for which it is not is damaged; then the map has one word, if the next chunk stands behind that.
  */
 static uint64_t vcpus_length(struct xsi_walk *w, const struct legacy_look *k)
 {
@@ -209,13 +209,27 @@ void legacy_look_as_chunk(struct xsi_walk *w, const struct legacy *s, struct leg
 {
     k->kind = LOOK_CHUNK;
     switch (k->row->body) {
-    case BODY_FLAG: k->length = 4; break;
-    case BODY_PARAM: k->length = 16; break;
-    case BODY_TSC: k->length = 24; break;
-    case BODY_VCPUS: k->length = vcpus_length(w, k); break;
-    case BODY_TOOLSTACK: k->length = counted_length(w, k, 4); break;
-    case BODY_COMPRESSED: k->length = counted_length(w, k, s->ul); break;
-    default: k->length = 4; break; /* tmem: long to measure, see legacy_tmem_length() */
+    case BODY_FLAG:
+        k->length = 4;
+        break;
+    case BODY_PARAM:
+        k->length = 16;
+        break;
+    case BODY_TSC:
+        k->length = 24;
+        break;
+    case BODY_VCPUS:
+        k->length = vcpus_length(w, k);
+        break;
+    case BODY_TOOLSTACK:
+        k->length = counted_length(w, k, 4);
+        break;
+    case BODY_COMPRESSED:
+        k->length = counted_length(w, k, s->ul);
+        break;
+    default:
+        k->length = 4;
+        break; /* tmem: long to measure, see legacy_tmem_length() */
     }
     k->meta = k->row->body == BODY_COMPRESSED ? 4 + s->ul : k->length;
 }
@@ -420,9 +434,13 @@ static int batch_quality(const struct legacy *s, const struct legacy_look *k)
 int legacy_quality(struct xsi_walk *w, const struct legacy *s, const struct legacy_look *k)
 {
     switch (k->kind) {
-    case LOOK_BATCH: return batch_quality(s, k);
-    case LOOK_CHUNK: return chunk_quality(w, s, k);
-    case LOOK_END: return legacy_tail_quality(w, s, k->at + 4);
-    default: return 0;
+    case LOOK_BATCH:
+        return batch_quality(s, k);
+    case LOOK_CHUNK:
+        return chunk_quality(w, s, k);
+    case LOOK_END:
+        return legacy_tail_quality(w, s, k->at + 4);
+    default:
+        return 0;
     }
 }

@@ -94,15 +94,14 @@ static void judge_batch(struct xsi_walk *w, const struct legacy *s, uint64_t at,
     else if (quality >= 25) { /* a few frames prove little: the chunks behind must */
         links = chain(w, s, look, &tail);
         answer(sync, named >= 4 && ((links >= 2 && tail) || links >= 5) ? 90 : 60, why);
-    }
-    else if (named >= 64 && look.consecutive * 4 >= named * 3)
+    } else if (named >= 64 && look.consecutive * 4 >= named * 3)
         answer(sync, expected ? 90 : 85, why);
     else if (named >= 16)
         answer(sync, 50, why);
 }
 
-static void judge_chunk(struct xsi_walk *w, const struct legacy *s,
-                        const struct legacy_look *look, struct xsi_sync *sync)
+static void judge_chunk(struct xsi_walk *w, const struct legacy *s, const struct legacy_look *look,
+                        struct xsi_sync *sync)
 {
     unsigned links;
     char why[160];

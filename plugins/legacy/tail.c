@@ -8,8 +8,8 @@
 #include "../x86/x86.h"
 #include "legacy.h"
 
-#define NEAR (8U << 20)
-#define NEAR_END (4U << 20)
+#define NEAR      (8U << 20)
+#define NEAR_END  (4U << 20)
 #define XSAVE_MAX (64U << 10) /* largest xsave area that a CPU can have, generously */
 #define LIST_LOOK (1U << 20)  /* bytes of the unmapped list that are checked */
 
@@ -215,8 +215,8 @@ static void without_map(struct xsi_walk *w, struct legacy *s, uint64_t at)
         return; /* a 3.0 image never has one */
     v = fitting_vcpus(w, s, at);
     xsi_report(w, &legacy_findings[LEGACY_L20], at, 0,
-               "no VCPU_INFO before the tail; a reader assumes 1 vCPU%s%u%s", v > 1 ? ", but " : " (",
-               v ? v : 1, v > 1 ? " fit" : " taken)");
+               "no VCPU_INFO before the tail; a reader assumes 1 vCPU%s%u%s",
+               v > 1 ? ", but " : " (", v ? v : 1, v > 1 ? " fit" : " taken)");
     xsi_info(w)->vcpus = v ? v : 1;
     xsi_info(w)->has_vcpus = v > 0;
     if (v > 1) {
@@ -246,7 +246,8 @@ static void other_width(struct xsi_walk *w, struct legacy *s, uint64_t at, uint6
         return; /* the lengths agree by chance: the image is cut */
     xsi_report(w, &legacy_findings[LEGACY_L39], at, 0,
                "the header says %u-bit guest, but the vCPU records of the tail are those of a "
-               "%u-bit one", s->gw * 8, other.gw * 8);
+               "%u-bit one",
+               s->gw * 8, other.gw * 8);
     s->gw = other.gw;
 }
 
@@ -282,7 +283,8 @@ static int step_unmapped(struct xsi_walk *w, struct legacy *s, struct xsi_chunk 
     if (n <= s->p2m_size && !list_fits(w, s, at, n) && count_from_rest(w, s, at, &fixed)) {
         xsi_report(w, &legacy_findings[LEGACY_L16], at, 4,
                    "the list is said to have %" PRIu64 " frames, but the vCPU records begin behind "
-                   "%" PRIu64, n, fixed);
+                   "%" PRIu64,
+                   n, fixed);
         xsi_note(c, "count %" PRIu64 " taken as %" PRIu64, n, fixed);
         n = fixed;
     } else if (n > s->p2m_size) {
@@ -409,7 +411,8 @@ static int step_vcpu_xsave(struct xsi_walk *w, struct legacy *s, struct xsi_chun
     if (fits != n) {
         xsi_report(w, &legacy_findings[LEGACY_L41], at + 8, 8,
                    "vCPU %u: the xsave block says %" PRIu64 " bytes; %" PRIu64 " fit the rest of "
-                   "the tail", s->vcpu, n, fits);
+                   "the tail",
+                   s->vcpu, n, fits);
         n = fits;
     }
     if (n > XSAVE_MAX) {
@@ -481,8 +484,8 @@ static int step_magic(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk 
     }
     xsi_chunk_is(c, &legacy_parts[PART_MAGIC_PFNS], 24);
     if (have == 24)
-        xsi_note(c, "ioreq 0x%" PRIx64 ", bufioreq 0x%" PRIx64 ", xenstore 0x%" PRIx64,
-                 xsi_le64(p), xsi_le64(p + 8), xsi_le64(p + 16));
+        xsi_note(c, "ioreq 0x%" PRIx64 ", bufioreq 0x%" PRIx64 ", xenstore 0x%" PRIx64, xsi_le64(p),
+                 xsi_le64(p + 8), xsi_le64(p + 16));
     for (size_t i = 0; i + 8 <= have && i < 24; i += 8)
         if (xsi_le64(p + i) >= s->p2m_size)
             xsi_report(w, &legacy_findings[LEGACY_L45], xsi_at(w) + i, 8,
@@ -557,13 +560,13 @@ void legacy_report_last(struct xsi_walk *w, struct legacy *s, bool in_xapi)
     risk = bytes && (in_xapi || s->pv);
     if (bytes)
         xsi_explain_count(s->behind_tail, count, sizeof(count));
-    xsi_report_as(w, &legacy_findings[LEGACY_L09], risk ? XSI_WARNING : XSI_INFO, risk ? 1 : 0,
-                  s->end_at, 4,
-                  bytes ? "no LAST_CHECKPOINT before END; a reader that looks for another checkpoint "
-                          "at 0x%" PRIx64 " takes 4 bytes for a page count: %s"
-                        : "no LAST_CHECKPOINT before END; nothing that could be misread follows at "
-                          "0x%" PRIx64 "%s",
-                  s->tail_end, count);
+    xsi_report_as(
+        w, &legacy_findings[LEGACY_L09], risk ? XSI_WARNING : XSI_INFO, risk ? 1 : 0, s->end_at, 4,
+        bytes ? "no LAST_CHECKPOINT before END; a reader that looks for another checkpoint "
+                "at 0x%" PRIx64 " takes 4 bytes for a page count: %s"
+              : "no LAST_CHECKPOINT before END; nothing that could be misread follows at "
+                "0x%" PRIx64 "%s",
+        s->tail_end, count);
 }
 
 /* Does another checkpoint's body begin here? */
@@ -592,8 +595,7 @@ static bool another_checkpoint(struct xsi_walk *w, struct legacy *s)
            (look.kind != LOOK_BAD && legacy_quality(w, &next, &look) >= 20);
 }
 
-static int step_next(struct xsi_walk *w, struct xsi_layer *l, struct legacy *s,
-                     struct xsi_chunk *c)
+static int step_next(struct xsi_walk *w, struct xsi_layer *l, struct legacy *s, struct xsi_chunk *c)
 {
     const struct xsi_layer *outer = l->format ? xsi_outer(w, l) : NULL;
 
@@ -631,19 +633,28 @@ int legacy_step_tail(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *
     struct legacy *s = l->state;
 
     switch (s->phase) {
-    case PH_UNMAPPED: return step_unmapped(w, s, c);
-    case PH_VCPU: return step_vcpu(w, s, c);
-    case PH_VCPU_EXT: return step_vcpu_ext(w, s, c);
-    case PH_VCPU_XSAVE: return step_vcpu_xsave(w, s, c);
-    case PH_SHARED: return step_shared(w, s, c);
-    case PH_MAGIC: return step_magic(w, l, c);
-    case PH_CONTEXT: return step_context(w, l, c);
+    case PH_UNMAPPED:
+        return step_unmapped(w, s, c);
+    case PH_VCPU:
+        return step_vcpu(w, s, c);
+    case PH_VCPU_EXT:
+        return step_vcpu_ext(w, s, c);
+    case PH_VCPU_XSAVE:
+        return step_vcpu_xsave(w, s, c);
+    case PH_SHARED:
+        return step_shared(w, s, c);
+    case PH_MAGIC:
+        return step_magic(w, l, c);
+    case PH_CONTEXT:
+        return step_context(w, l, c);
     case PH_RECORD:
         s->phase = PH_NEXT;
         s->record_pushed = true;
         xsi_push(w, XSI_LAYER_EMULATOR, NULL);
         return XSI_PUSH;
-    case PH_NEXT: return step_next(w, l, s, c);
-    default: return XSI_DONE;
+    case PH_NEXT:
+        return step_next(w, l, s, c);
+    default:
+        return XSI_DONE;
     }
 }

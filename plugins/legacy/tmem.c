@@ -8,12 +8,12 @@
 #include "legacy.h"
 
 #define TMEM_STEPS_MAX (1U << 20) /* 2 GiB of 4 KiB pages */
-#define TMEM_END 0xffffffffU
+#define TMEM_END       0xffffffffU
 
 struct tmem_walk {
     struct xsi_walk *w;
     uint64_t at;
-    unsigned oid;   /* bytes of an object id */
+    unsigned oid; /* bytes of an object id */
     unsigned steps;
 };
 
