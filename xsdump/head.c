@@ -30,13 +30,16 @@ static void image_line(const struct cli_term *t, const struct image *im,
 {
     const struct xsi_info *info = xsi_walk_info(im->walk);
     uint64_t size = 0, file_size = 0;
+    size_t filters = 0;
     bool sized = xsi_source_size(im->src, &size);
     char name[1024], text[1600];
 
+    (void)xsi_source_filters(im->src, &filters);
     snprintf(text, sizeof(text), "%s  %s, ", cli_name(name, sizeof(name), im->file),
              image_kind(im));
     if (xsi_source_file_size(im->src, &file_size) && (!sized || file_size != size))
-        add(text, sizeof(text), "%" PRIu64 " bytes, of which the image is ", file_size);
+        add(text, sizeof(text), "%" PRIu64 " bytes, %s", file_size,
+            filters ? "decompressed " : "of which the image is ");
     if (sized)
         add(text, sizeof(text), "%" PRIu64 " bytes", size);
     else

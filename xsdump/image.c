@@ -14,6 +14,13 @@ const char *image_kind(const struct image *im)
         [XSI_SOURCE_OVERLAY] = "overlay",
     };
 
+    size_t filters = 0;
+    uint64_t size;
+
+    /* decompressed on the fly it is read forward only, but a file is what the user gave */
+    (void)xsi_source_filters(im->src, &filters);
+    if (filters && xsi_source_file_size(im->src, &size))
+        return names[XSI_SOURCE_FILE];
     return names[xsi_source_kind(im->src)];
 }
 
