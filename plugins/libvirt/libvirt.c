@@ -244,8 +244,8 @@ static void settle(struct xsi_walk *w, struct libvirt_state *s)
     s->stage = STAGE_END;
     if (!told && !config_settle(&s->facts, info))
         xsi_report(w, &libvirt_findings[LIBVIRT_C76], s->xml_at, 0,
-                   "the XML says %s, the stream says %s",
-                   config_guest_name(s->facts.guest), config_guest_name(info->guest));
+                   "the XML says %s, the stream says %s", config_guest_name(s->facts.guest),
+                   config_guest_name(info->guest));
 }
 
 static int libvirt_step(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out)

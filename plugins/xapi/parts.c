@@ -194,7 +194,8 @@ static uint64_t opaque_length(struct xsi_walk *w, const struct xapi_part *part, 
     if (said)
         xsi_report(w, &xapi_findings[XAPI_C63], xsi_at(w) + 8, 8,
                    "the %s part says it has %" PRIu64 " bytes; writers put 0 there, because its "
-                   "length is not known", part->type.name, said);
+                   "length is not known",
+                   part->type.name, said);
     left = have < SEARCH ? have : 0; /* the image ends near enough to be its end */
     return found || header(p, have, &length) ? found : left;
 }
@@ -304,8 +305,8 @@ void xapi_parts_settle(struct xsi_walk *w, struct xapi_state *s)
                    "the suspend image ends without an End_of_image part");
     if (stream && !config_settle(&s->facts, info))
         xsi_report(w, &xapi_findings[XAPI_C68], s->config_at, 0,
-                   "the Xenops part says %s, the stream says %s",
-                   config_guest_name(s->facts.guest), config_guest_name(info->guest));
+                   "the Xenops part says %s, the stream says %s", config_guest_name(s->facts.guest),
+                   config_guest_name(info->guest));
     if (end && stream && !qemu && s->facts.guest == XSI_GUEST_HVM && info->guest != XSI_GUEST_PV)
         xsi_report(w, &xapi_findings[XAPI_C57], xsi_at(w), 0,
                    "an HVM guest without a Qemu_trad part");

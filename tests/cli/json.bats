@@ -33,7 +33,8 @@ def place: type == "number" or . == null;
     local image
     while read -r image; do
         dump --json "$image" | jq -e '.images[0] | .size as $size | (reduce .chunks[] as $c (0;
-            if $c.offset == . then . + $c.length else error("at \(.)") end)) == $size' >/dev/null ||
+            if $c.offset == . then . + $c.length else error("at \(.)") end)) as $total |
+            $size == null or $size == $total' >/dev/null || # null: the source broke before its end
             { echo "$image"; return 1; }
     done < <(images | awk 'NR % 3 == 0')
 }

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_DAMAGED = 4, EXIT_UNKNOWN = 16, SMALL = 24576, STRIDE = 257, EVIDENCE = 64 };
+enum { EXIT_DAMAGED = 4, EXIT_UNKNOWN = 16, SMALL = 24576, STRIDE = 257, EVIDENCE = 64,
+       PART_HEADER = 16 };
 
 /* A cut in (or in front of) such a chunk leaves an image that could have been written so. */
 static const struct silent {
@@ -58,12 +59,15 @@ static bool is_possible_end(const struct listing *whole, size_t leaf, size_t cut
  */
 static uint64_t good_end(const struct listing *whole, size_t cut)
 {
-    for (size_t i = 0; i < whole->count; i++) {
-        uint64_t start = whole->leaves[i].offset;
+    const struct leaf *leaf = &whole->leaves[listing_find(whole, cut)];
 
-        if (strncmp(whole->leaves[i].layer, "libx", 4) == 0)
-            return cut >= start && cut < start + EVIDENCE ? start : cut;
-    }
+    /* a part without a length ends where the next one begins: not where that one is cut */
+    if (leaf > whole->leaves && !strcmp(leaf[-1].type, "DEMU") &&
+        cut < leaf->offset + PART_HEADER)
+        return cut > leaf->offset ? leaf[-1].offset : cut;
+    for (leaf = whole->leaves; leaf < whole->leaves + whole->count; leaf++)
+        if (strncmp(leaf->layer, "libx", 4) == 0)
+            return cut >= leaf->offset && cut < leaf->offset + EVIDENCE ? leaf->offset : cut;
     return cut;
 }
 
