@@ -31,14 +31,14 @@
 #include <sys/types.h>
 
 #if defined(__GNUC__)
-#define XSI_API __attribute__((visibility("default")))
+#define XSI_API               __attribute__((visibility("default")))
 #define XSI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define XSI_API
 #define XSI_PRINTF(fmt, args)
 #endif
 
-#define XSI_VERSION "0.1.0"
+#define XSI_VERSION   "0.1.0"
 #define XSI_PAGE_SIZE 4096U
 
 /* ---------------------------------------------------------------- errors of the system ---- */
@@ -144,8 +144,8 @@ struct xsi_finding_row {
 struct xsi_finding {
     const struct xsi_finding_row *row;
     enum xsi_severity severity; /* the row's, unless the circumstances make it worse */
-    uint64_t offset, length; /* the bytes it is about; length 0 = a place */
-    char text[320];          /* one line, already free of control characters */
+    uint64_t offset, length;    /* the bytes it is about; length 0 = a place */
+    char text[320];             /* one line, already free of control characters */
 };
 
 /* All findings rows of the library and its plug-ins, by index; NULL behind the last. */
@@ -156,10 +156,10 @@ XSI_API const struct xsi_finding_row *xsi_finding_lookup(const char *code_or_slu
 /* ---------------------------------------------------------------- fields ---- */
 
 enum xsi_kind {
-    XSI_UINT,  /* decimal number */
-    XSI_SINT,  /* signed decimal */
-    XSI_HEX,   /* number that people read in hex: address, mask, magic */
-    XSI_PFN,   /* guest frame number, hex */
+    XSI_UINT, /* decimal number */
+    XSI_SINT, /* signed decimal */
+    XSI_HEX,  /* number that people read in hex: address, mask, magic */
+    XSI_PFN,  /* guest frame number, hex */
     XSI_BOOL,
     XSI_ENUM,  /* number with a name: `text` holds the name, or NULL */
     XSI_FLAGS, /* mask: `text` holds the names of the set bits */
@@ -179,9 +179,9 @@ struct xsi_value {
     uint64_t number;  /* two's complement for XSI_SINT */
     const char *text;
     size_t text_length;
-    const char *unit;     /* "pages", "kHz", "ns"; NULL = none */
-    unsigned level;       /* nesting depth, 0 = field of the chunk */
-    const char *help;     /* one sentence, or NULL */
+    const char *unit; /* "pages", "kHz", "ns"; NULL = none */
+    unsigned level;   /* nesting depth, 0 = field of the chunk */
+    const char *help; /* one sentence, or NULL */
 };
 
 /* Receives the values of a chunk. Embed it in your own structure. */
@@ -191,16 +191,16 @@ struct xsi_sink {
 
 /* ---------------------------------------------------------------- chunks ---- */
 
-#define XSI_NOTE_MAX 200
+#define XSI_NOTE_MAX  200
 #define XSI_STACK_MAX 16
 
 enum {
-    XSI_CHUNK_PAGES = 1,     /* a batch of guest pages; neighbours may be folded into a run */
-    XSI_CHUNK_GAP = 2,       /* bytes that no layer claims */
-    XSI_CHUNK_UNREADABLE = 4,/* ... because the disk cannot read them (with GAP) */
-    XSI_CHUNK_CUT = 8,       /* the image ends inside it: length < wanted */
-    XSI_CHUNK_RESYNC = 16,   /* first chunk behind damage: its place was found by search */
-    XSI_CHUNK_CERTAIN = 32   /* with RESYNC: several independent checks agree */
+    XSI_CHUNK_PAGES = 1,      /* a batch of guest pages; neighbours may be folded into a run */
+    XSI_CHUNK_GAP = 2,        /* bytes that no layer claims */
+    XSI_CHUNK_UNREADABLE = 4, /* ... because the disk cannot read them (with GAP) */
+    XSI_CHUNK_CUT = 8,        /* the image ends inside it: length < wanted */
+    XSI_CHUNK_RESYNC = 16,    /* first chunk behind damage: its place was found by search */
+    XSI_CHUNK_CERTAIN = 32    /* with RESYNC: several independent checks agree */
 };
 
 /* A leaf of the image. Chunks tile it: each begins where the one before ended. */
@@ -213,22 +213,22 @@ struct xsi_chunk {
     const char *type;  /* "LAST_CHECKPOINT", "PAGES", "GAP" */
     const char *help;  /* one sentence on the type, or NULL */
     bool has_id;
-    int64_t id;        /* number of the chunk or record type in the stream */
-    uint64_t entries;  /* PFN entries in a batch */
-    uint64_t pages;    /* ... of which carry a page */
+    int64_t id;                   /* number of the chunk or record type in the stream */
+    uint64_t entries;             /* PFN entries in a batch */
+    uint64_t pages;               /* ... of which carry a page */
     uint64_t first_pfn, last_pfn; /* lowest and highest PFN of the batch's entries with a page */
     unsigned flags;
-    unsigned depth;    /* number of layers around it */
+    unsigned depth;          /* number of layers around it */
     char note[XSI_NOTE_MAX]; /* for the listing; free of control characters */
-    const void *row;   /* the plug-in's own type row */
+    const void *row;         /* the plug-in's own type row */
 };
 
 /* One PFN entry of a batch. */
 struct xsi_page_entry {
     uint64_t pfn;
-    unsigned type;        /* the format's type nibble */
-    const char *type_name;/* "NOTAB", "L1TAB", "XTAB", ... */
-    uint64_t data;        /* offset of its page in the image, 0 = none */
+    unsigned type;         /* the format's type nibble */
+    const char *type_name; /* "NOTAB", "L1TAB", "XTAB", ... */
+    uint64_t data;         /* offset of its page in the image, 0 = none */
 };
 
 /* ---------------------------------------------------------------- the walk ---- */
@@ -243,19 +243,19 @@ struct xsi_info {
     unsigned toolstack_bits; /* 32, 64; 0 unknown or not a matter of the stream */
     unsigned guest_bits;     /* 32, 64; 0 unknown */
     bool has_p2m_size;
-    uint64_t p2m_size;       /* frames */
-    unsigned vcpus;          /* 0 unknown */
+    uint64_t p2m_size; /* frames */
+    unsigned vcpus;    /* 0 unknown */
     bool has_vcpus;
-    char name[128], uuid[40];/* from a configuration; "" unknown; raw, escape before printing */
+    char name[128], uuid[40]; /* from a configuration; "" unknown; raw, escape before printing */
     const char *writer_from, *writer_to; /* "xen-3.4", ...; NULL unknown */
     char writer_why[240];
-    uint64_t stream_end;     /* end of the last chunk that is no gap */
-    unsigned checkpoints;    /* complete checkpoints (tails) seen */
-    bool cpu_state;          /* the state of at least one vCPU was found whole */
-    enum xsi_effect state;   /* worst effect of all findings */
-    unsigned exit;           /* exit bits of all findings */
-    uint64_t pages_present;  /* distinct frames that have a page, where tracked */
-    bool pages_tracked;      /* false: the set outgrew its cap, or nothing was counted */
+    uint64_t stream_end;    /* end of the last chunk that is no gap */
+    unsigned checkpoints;   /* complete checkpoints (tails) seen */
+    bool cpu_state;         /* the state of at least one vCPU was found whole */
+    enum xsi_effect state;  /* worst effect of all findings */
+    unsigned exit;          /* exit bits of all findings */
+    uint64_t pages_present; /* distinct frames that have a page, where tracked */
+    bool pages_tracked;     /* false: the set outgrew its cap, or nothing was counted */
 };
 
 enum xsi_event_kind { XSI_EV_CHUNK, XSI_EV_FINDING, XSI_EV_PROGRESS };
@@ -266,10 +266,10 @@ struct xsi_event {
 };
 
 struct xsi_walk_options {
-    const char *as;      /* forced stack: layer names separated by ',' or '>'; NULL = detect */
-    bool scan;           /* after damage try every offset, however far, and report candidates */
-    bool stop_at_end;    /* end behind the image's last layer; do not look at what follows */
-    int magic_fd;        /* unused, keep 0 */
+    const char *as;   /* forced stack: layer names separated by ',' or '>'; NULL = detect */
+    bool scan;        /* after damage try every offset, however far, and report candidates */
+    bool stop_at_end; /* end behind the image's last layer; do not look at what follows */
+    int magic_fd;     /* unused, keep 0 */
 };
 
 struct xsi_walk;

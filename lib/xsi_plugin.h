@@ -191,8 +191,8 @@ enum xsi_layer_kind {
 };
 
 struct xsi_bid {
-    int score;         /* 0 = no … 100 = certain. Magic numbers: 80–100; inference: below */
-    unsigned param;    /* handed to open(): whatever the plug-in needs to remember */
+    int score;      /* 0 = no … 100 = certain. Magic numbers: 80–100; inference: below */
+    unsigned param; /* handed to open(): whatever the plug-in needs to remember */
     char reason[200];
 };
 
@@ -226,7 +226,7 @@ struct xsi_layer_row {
 /* A possible place where a lost layer goes on. */
 struct xsi_sync {
     uint64_t offset;
-    int confidence;    /* 0 = no, 1–99, 100 = certain */
+    int confidence; /* 0 = no, 1–99, 100 = certain */
     char why[160];
 };
 
@@ -256,7 +256,7 @@ struct xsi_format {
         const char *bytes;
         size_t length;
         uint32_t back;
-    } *anchors;
+    } * anchors;
     /* Places whose little-endian u32 is between these are tried too (0, 0: none). */
     uint32_t word_min, word_max;
     /* Cheap test of such a place from n (about 64) bytes in memory, before resync() is called; may
@@ -270,7 +270,7 @@ struct xsi_format {
 struct xsi_layer {
     const struct xsi_format *format;
     const struct xsi_layer_row *row;
-    uint64_t start;  /* offset where it began */
+    uint64_t start; /* offset where it began */
     void *state;
     unsigned depth;
 };

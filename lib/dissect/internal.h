@@ -5,17 +5,17 @@
 
 #include "../xsi_plugin.h"
 
-#define XSI_DEPTH_MAX 16
-#define XSI_VIEW_SLOTS 4
-#define XSI_PEEK_MAX (8U << 20)   /* longest peek */
-#define XSI_RETAIN_MAX (12U << 20)/* how far a forward-only source can be looked ahead */
+#define XSI_DEPTH_MAX         16
+#define XSI_VIEW_SLOTS        4
+#define XSI_PEEK_MAX          (8U << 20)  /* longest peek */
+#define XSI_RETAIN_MAX        (12U << 20) /* how far a forward-only source can be looked ahead */
 #define XSI_FINDINGS_PER_CODE 64
-#define XSI_PFNSET_BYTES (4U << 20)
-#define XSI_PFNSET_LATE 4096
-#define XSI_SCAN_BLOCK (1U << 20)
-#define XSI_SCAN_NEAR (64U << 20) /* how far the search goes without --scan */
-#define XSI_CANDIDATES_MAX 32
-#define XSI_BAD_MAX 64
+#define XSI_PFNSET_BYTES      (4U << 20)
+#define XSI_PFNSET_LATE       4096
+#define XSI_SCAN_BLOCK        (1U << 20)
+#define XSI_SCAN_NEAR         (64U << 20) /* how far the search goes without --scan */
+#define XSI_CANDIDATES_MAX    32
+#define XSI_BAD_MAX           64
 
 /* ---- view.c: a few windows over the source ---- */
 struct xsi_window {
@@ -30,11 +30,11 @@ struct xsi_view {
     struct xsi_window slot[XSI_VIEW_SLOTS];
     uint64_t stamp;
     size_t ahead;
-    uint64_t floor;      /* nothing before this is asked for any more */
-    bool faulty;         /* a read failed: */
-    int fault_code;      /* -errno */
+    uint64_t floor; /* nothing before this is asked for any more */
+    bool faulty;    /* a read failed: */
+    int fault_code; /* -errno */
     uint64_t fault_at;
-    bool ended;          /* forward-only source: its end is known */
+    bool ended; /* forward-only source: its end is known */
     uint64_t end;
 };
 
@@ -88,13 +88,13 @@ struct xsi_walk {
     enum xsi_phase phase;
     struct xsi_layer layer[XSI_DEPTH_MAX];
     size_t depth;
-    uint64_t pos;        /* where the next chunk begins */
-    bool moved;          /* pos is to move behind `chunk` at the next call */
+    uint64_t pos; /* where the next chunk begins */
+    bool moved;   /* pos is to move behind `chunk` at the next call */
     struct xsi_chunk chunk;
     uint64_t chunk_count;
-    unsigned stalls;     /* steps in a row that did not move */
+    unsigned stalls; /* steps in a row that did not move */
     bool opened_any;
-    unsigned records;    /* device-model records so far */
+    unsigned records; /* device-model records so far */
 
     unsigned push_kinds;
     const char *push_expect;
@@ -107,29 +107,29 @@ struct xsi_walk {
     size_t queue_head, queue_count, queue_capacity;
     struct xsi_code_count *codes;
     size_t code_count, code_capacity;
-    bool truncation_told;/* a finding of this step has the effect TRUNCATED */
+    bool truncation_told; /* a finding of this step has the effect TRUNCATED */
     bool summed_up;
 
     /* search for the place where a lost layer goes on */
     uint64_t lost_at, scan_at, scan_limit, reached;
     uint8_t *scan_block;
     unsigned candidates;
-    bool tail_pass;      /* near the end of the image, after the near search found nothing */
+    bool tail_pass; /* near the end of the image, after the near search found nothing */
     struct xsi_bad bad[XSI_BAD_MAX]; /* unreadable ranges in [lost_at, ...) */
     size_t bad_count;
-    bool was_cut;        /* the image ended inside a chunk */
-    size_t chunk_layer;  /* index of the layer that `chunk` came from, + 1 */
-    bool resumed_here;   /* mark the next chunk RESYNC */
+    bool was_cut;       /* the image ended inside a chunk */
+    size_t chunk_layer; /* index of the layer that `chunk` came from, + 1 */
+    bool resumed_here;  /* mark the next chunk RESYNC */
     bool resumed_certain;
     char gap_note[XSI_NOTE_MAX];
     uint8_t gap_first[32]; /* first bytes of what was identified last */
     size_t gap_first_length;
     uint64_t gap_first_at;
-    uint64_t gap_zeros;  /* zero bytes that the gap begins with, as far as that was looked at */
-    uint64_t gap_end;    /* PH_REST: nothing claims [pos, gap_end) */
-    bool gap_only;       /* gap_end is not the end of the image: go back to PH_STEP */
-    void *magic;         /* libmagic, when loaded */
-    void *scratch;       /* lent to a bid */
+    uint64_t gap_zeros; /* zero bytes that the gap begins with, as far as that was looked at */
+    uint64_t gap_end;   /* PH_REST: nothing claims [pos, gap_end) */
+    bool gap_only;      /* gap_end is not the end of the image: go back to PH_STEP */
+    void *magic;        /* libmagic, when loaded */
+    void *scratch;      /* lent to a bid */
 };
 
 /* findings of the engine itself */

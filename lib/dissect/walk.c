@@ -487,9 +487,12 @@ static void finish(struct xsi_walk *w)
     if (w->summed_up)
         return;
     w->summed_up = true;
-    if (w->view.faulty)
-        xsi_report(w, &xsi_general_findings[XSI_C16], w->view.fault_at, 0,
-                   "reading failed here: %s", strerror(-w->view.fault_code));
+    if (w->view.faulty) {
+        const struct xsi_error *error = xsi_source_error(w->src);
+
+        xsi_report(w, &xsi_general_findings[XSI_C16], w->view.fault_at, 0, "%s",
+                   error && error->text[0] ? error->text : strerror(-w->view.fault_code));
+    }
     xsi_pfnset_flush(&w->present);
     w->info.pages_tracked = !w->present.overflow;
     w->info.pages_present = xsi_pfnset_total(&w->present);

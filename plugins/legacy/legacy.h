@@ -8,16 +8,16 @@
 
 #include "../../lib/xsi_plugin.h"
 
-#define LEGACY_BATCH_MAX 1024U       /* MAX_BATCH_SIZE, xg_save_restore.h, every release */
-#define LEGACY_PFN_MASK 0x0fffffffU  /* low 28 bits of an entry */
-#define LEGACY_P2M_MAX 0x10000000U   /* 28 bits of frame number; writers since 4.0 stop 1 below */
-#define LEGACY_VCPUS_MAX 4096U       /* XC_SR_MAX_VCPUS, xg_save_restore.h@4.2 */
-#define LEGACY_BLOB_MAX (64U << 20)  /* longest toolstack or compressed blob that is believed */
-#define LEGACY_CONTEXT_MAX (8U << 20)/* longest HVM context: 128 vCPUs take some 1.5 MiB */
-#define LEGACY_LOOK_MAX (8U << 20)   /* what is longer is not looked over or behind */
-#define LEGACY_VCPU32 2800U          /* sizeof(vcpu_guest_context_x86_32_t) */
-#define LEGACY_VCPU64 5168U          /* sizeof(vcpu_guest_context_x86_64_t) */
-#define LEGACY_EXTV 128U             /* extended context, XEN_DOMCTL_get_ext_vcpucontext */
+#define LEGACY_BATCH_MAX   1024U       /* MAX_BATCH_SIZE, xg_save_restore.h, every release */
+#define LEGACY_PFN_MASK    0x0fffffffU /* low 28 bits of an entry */
+#define LEGACY_P2M_MAX     0x10000000U /* 28 bits of frame number; writers since 4.0 stop 1 below */
+#define LEGACY_VCPUS_MAX   4096U       /* XC_SR_MAX_VCPUS, xg_save_restore.h@4.2 */
+#define LEGACY_BLOB_MAX    (64U << 20) /* longest toolstack or compressed blob that is believed */
+#define LEGACY_CONTEXT_MAX (8U << 20)  /* longest HVM context: 128 vCPUs take some 1.5 MiB */
+#define LEGACY_LOOK_MAX    (8U << 20)  /* what is longer is not looked over or behind */
+#define LEGACY_VCPU32      2800U       /* sizeof(vcpu_guest_context_x86_32_t) */
+#define LEGACY_VCPU64      5168U       /* sizeof(vcpu_guest_context_x86_64_t) */
+#define LEGACY_EXTV        128U        /* extended context, XEN_DOMCTL_get_ext_vcpucontext */
 
 enum legacy_type_nibble { LEGACY_BROKEN = 0xd, LEGACY_XALLOC = 0xe, LEGACY_XTAB = 0xf };
 
@@ -29,8 +29,16 @@ enum legacy_finding {
 };
 extern const struct xsi_finding_row legacy_findings[LEGACY_FINDING_COUNT];
 
-enum legacy_body { BODY_FLAG, BODY_PARAM, BODY_TSC, BODY_VCPUS, BODY_TOOLSTACK, BODY_COMPRESSED,
-                   BODY_TMEM, BODY_TMEM_EXTRA };
+enum legacy_body {
+    BODY_FLAG,
+    BODY_PARAM,
+    BODY_TSC,
+    BODY_VCPUS,
+    BODY_TOOLSTACK,
+    BODY_COMPRESSED,
+    BODY_TMEM,
+    BODY_TMEM_EXTRA
+};
 
 struct legacy_chunk_row {
     struct xsi_type type;
@@ -63,63 +71,75 @@ enum legacy_kind { LOOK_BAD, LOOK_SHORT, LOOK_BATCH, LOOK_CHUNK, LOOK_END };
 struct legacy_look {
     enum legacy_kind kind;
     uint64_t at;
-    uint32_t word;               /* count or id as it stands there */
+    uint32_t word; /* count or id as it stands there */
     const struct legacy_chunk_row *row;
-    uint64_t length, meta;       /* of the whole chunk */
-    unsigned count;              /* entries */
-    unsigned entries;            /* of them present in the image */
-    unsigned pages;              /* entries with a page */
+    uint64_t length, meta; /* of the whole chunk */
+    unsigned count;        /* entries */
+    unsigned entries;      /* of them present in the image */
+    unsigned pages;        /* entries with a page */
     unsigned bad_type, out_of_range, high_bits, descents, duplicates;
-    unsigned consecutive;        /* entries that are their predecessor + 1 */
-    unsigned specials;           /* XTAB entries */
+    unsigned consecutive; /* entries that are their predecessor + 1 */
+    unsigned specials;    /* XTAB entries */
     unsigned xalloc, broken, tables;
-    uint64_t first_pfn, last_pfn;/* first and last entry with a page or XALLOC/BROKEN */
+    uint64_t first_pfn, last_pfn; /* first and last entry with a page or XALLOC/BROKEN */
     uint64_t low_pfn, high_pfn;
-    unsigned bad_index;          /* first entry that is wrong in any way */
-    char problem[160];           /* why it is BAD */
+    unsigned bad_index; /* first entry that is wrong in any way */
+    char problem[160];  /* why it is BAD */
 };
 
 enum legacy_phase {
-    PH_P2M_SIZE, PH_EXT, PH_EXT_BLOCK, PH_FRAMES, PH_BODY, PH_UNMAPPED,
-    PH_VCPU, PH_VCPU_EXT, PH_VCPU_XSAVE, PH_SHARED, PH_MAGIC, PH_CONTEXT, PH_RECORD, PH_NEXT,
+    PH_P2M_SIZE,
+    PH_EXT,
+    PH_EXT_BLOCK,
+    PH_FRAMES,
+    PH_BODY,
+    PH_UNMAPPED,
+    PH_VCPU,
+    PH_VCPU_EXT,
+    PH_VCPU_XSAVE,
+    PH_SHARED,
+    PH_MAGIC,
+    PH_CONTEXT,
+    PH_RECORD,
+    PH_NEXT,
     PH_DONE
 };
 
 struct legacy {
-    unsigned ul;                 /* bytes of an unsigned long of the writing toolstack: 4, 8 */
+    unsigned ul; /* bytes of an unsigned long of the writing toolstack: 4, 8 */
     bool pv;
-    unsigned gw;                 /* guest width in bytes, PV only */
+    unsigned gw; /* guest width in bytes, PV only */
     enum legacy_phase phase;
     uint64_t p2m_size;
-    uint64_t ext_left;           /* bytes of the extended info still to come */
+    uint64_t ext_left; /* bytes of the extended info still to come */
     bool extv;
-    uint32_t xcnt;               /* 0 = no xsave blocks */
-    bool has_map;                /* VCPU_INFO was seen since the last batch */
+    uint32_t xcnt; /* 0 = no xsave blocks */
+    bool has_map;  /* VCPU_INFO was seen since the last batch */
     bool ever_map;
     unsigned max_vcpu;
     uint64_t map[LEGACY_VCPUS_MAX / 64];
-    unsigned vcpu;               /* number whose record comes next */
-    unsigned shown_vcpu;         /* number of the record described last */
+    unsigned vcpu;       /* number whose record comes next */
+    unsigned shown_vcpu; /* number of the record described last */
     unsigned vcpus_left;
-    bool last_checkpoint;        /* LAST_CHECKPOINT was seen in this body */
-    bool will_compress, compress;/* ENABLE_COMPRESSION seen; in force (from the 2nd checkpoint) */
-    uint64_t packed, unpacked;   /* pages named and pages found compressed in this checkpoint */
+    bool last_checkpoint;         /* LAST_CHECKPOINT was seen in this body */
+    bool will_compress, compress; /* ENABLE_COMPRESSION seen; in force (from the 2nd checkpoint) */
+    uint64_t packed, unpacked;    /* pages named and pages found compressed in this checkpoint */
     bool unpacked_bad;
     bool verify;
-    unsigned checkpoint;         /* complete tails so far */
+    unsigned checkpoint;               /* complete tails so far */
     unsigned context_from, context_to; /* releases that the HVM context allows; 0 = any */
-    uint64_t seen;               /* evidence bits */
-    uint32_t once, ids;          /* chunk ids seen in this checkpoint, in the image (bit -id) */
-    uint64_t next_pfn;           /* where the last batch ended, + 1 */
-    unsigned full_batch;         /* entries of the last batch: the next one's read-ahead */
+    uint64_t seen;                     /* evidence bits */
+    uint32_t once, ids;  /* chunk ids seen in this checkpoint, in the image (bit -id) */
+    uint64_t next_pfn;   /* where the last batch ended, + 1 */
+    unsigned full_batch; /* entries of the last batch: the next one's read-ahead */
     unsigned batches, ascending_batches;
-    uint64_t end_at;             /* offset of the last END */
-    uint64_t tail_end;           /* offset behind the first tail */
-    uint32_t behind_tail;        /* the word that stands there */
+    uint64_t end_at;      /* offset of the last END */
+    uint64_t tail_end;    /* offset behind the first tail */
+    uint32_t behind_tail; /* the word that stands there */
     bool has_behind_tail, last_told;
     bool record_pushed;
-    uint64_t pages;              /* pages seen so far */
-    struct legacy_look ahead;    /* look at the next header, reused by the next step */
+    uint64_t pages;           /* pages seen so far */
+    struct legacy_look ahead; /* look at the next header, reused by the next step */
     bool ahead_valid;
 };
 
@@ -203,10 +223,10 @@ ssize_t legacy_entries(struct xsi_walk *w, const struct xsi_layer *l, const stru
                        uint64_t first, size_t max, struct xsi_page_entry *out);
 
 /* ---- fields.c ---- */
-#define LEGACY_DECODERS(X) \
-    X(p2m_size) X(ext) X(ext_vcpu) X(ext_block) X(ext_xcnt) X(frames) X(pages) X(unmapped) \
-    X(vcpu) X(vcpu_ext) X(vcpu_xsave) X(shared) X(magic) X(hvm) X(vcpus) X(param) X(tmem) \
-    X(tsc) X(blob)
+#define LEGACY_DECODERS(X)                                                                         \
+    X(p2m_size)                                                                                    \
+    X(ext) X(ext_vcpu) X(ext_block) X(ext_xcnt) X(frames) X(pages) X(unmapped) X(vcpu) X(vcpu_ext) \
+        X(vcpu_xsave) X(shared) X(magic) X(hvm) X(vcpus) X(param) X(tmem) X(tsc) X(blob)
 #define LEGACY_DECLARE(name) void legacy_dec_##name(struct xsi_decode *d);
 LEGACY_DECODERS(LEGACY_DECLARE)
 #undef LEGACY_DECLARE

@@ -7,11 +7,11 @@
 #include "x86_priv.h"
 
 enum {
-    ISSUES_PER_ID = 4, /* so that one kind of damage does not hide the others */
-    MAX_TRIES = 32,    /* looks ahead from damaged lengths; each is as long as the list */
+    ISSUES_PER_ID = 4,  /* so that one kind of damage does not hide the others */
+    MAX_TRIES = 32,     /* looks ahead from damaged lengths; each is as long as the list */
     MAX_RECORDS = 8192, /* 128 vCPUs with all their records are some 1200 */
-    SCAN = 32768,      /* bytes in which a list may go on: no record of Xen is that long */
-    PROBLEM = 2 | 4    /* exit bits of what a reader stumbles over */
+    SCAN = 32768,       /* bytes in which a list may go on: no record of Xen is that long */
+    PROBLEM = 2 | 4     /* exit bits of what a reader stumbles over */
 };
 
 /* A look in progress. */
@@ -127,9 +127,9 @@ static size_t good_rest(struct look *l, size_t from)
         unsigned code = x86_le16(l->p + at);
         uint32_t most;
 
-        if (code == X86_HVM_END ? at + X86_HVM_DESC != l->length || xsi_le64(l->p + at) != 0
-                                : code >= X86_HVM_CODES ||
-                                      !length_row(code, xsi_le32(l->p + at + 4), &most))
+        if (code == X86_HVM_END
+                ? at + X86_HVM_DESC != l->length || xsi_le64(l->p + at) != 0
+                : code >= X86_HVM_CODES || !length_row(code, xsi_le32(l->p + at + 4), &most))
             continue;
         if (comes_out_even(l, at))
             return at;
@@ -179,18 +179,22 @@ static void check_length(struct look *l, struct record *r)
     }
     if (!overrun && r->length > most && !x86_hvm_types[r->code].repeat &&
         comes_out_even(l, r->at + X86_HVM_DESC + r->length)) {
-        note(l, X86_H08, r, X86_HVM_DESC, "%s has %" PRIu32 " bytes; Xen up to 4.22 has at most %"
-             PRIu32, r->label, r->length, most);
+        note(l, X86_H08, r, X86_HVM_DESC,
+             "%s has %" PRIu32 " bytes; Xen up to 4.22 has at most %" PRIu32, r->label, r->length,
+             most);
         return;
     }
     better = better_length(l, r);
     if (better) {
-        note(l, overrun ? X86_H06 : X86_H07, r, X86_HVM_DESC, "%s says %" PRIu32
-             " bytes; with %" PRIu32 " the list comes out even", r->label, r->length, better);
+        note(l, overrun ? X86_H06 : X86_H07, r, X86_HVM_DESC,
+             "%s says %" PRIu32 " bytes; with %" PRIu32 " the list comes out even", r->label,
+             r->length, better);
         r->length = better;
     } else if (overrun) {
-        note(l, X86_H06, r, X86_HVM_DESC, "%s says %" PRIu32 " bytes, the context has only %zu "
-             "left", r->label, r->length, l->length - r->at - X86_HVM_DESC);
+        note(l, X86_H06, r, X86_HVM_DESC,
+             "%s says %" PRIu32 " bytes, the context has only %zu "
+             "left",
+             r->label, r->length, l->length - r->at - X86_HVM_DESC);
         l->stopped = true;
     } else {
         note(l, X86_H07, r, X86_HVM_DESC, "%s has %" PRIu32 " bytes, as in no release of Xen",
@@ -213,8 +217,10 @@ static void check_place(struct look *l, const struct record *r)
     if (r->instance >= limit) {
         bool refused = limit > 1;
 
-        note(l, refused ? X86_H14 : X86_H15, r, X86_HVM_DESC, "%s: instance %u of a record that "
-             "has at most %u", t->name, r->instance, limit);
+        note(l, refused ? X86_H14 : X86_H15, r, X86_HVM_DESC,
+             "%s: instance %u of a record that "
+             "has at most %u",
+             t->name, r->instance, limit);
         if (refused)
             return;
     }
@@ -287,8 +293,10 @@ static bool take(struct look *l, size_t *at)
     }
     s->records++;
     if (s->records == 1 && (r.code != X86_HVM_HEADER || r.length != X86_HVM_HEADER_SIZE))
-        note(l, X86_H01, &r, X86_HVM_DESC, "the context begins with %s, %" PRIu32 " bytes, not "
-             "with HEADER", r.label, r.length);
+        note(l, X86_H01, &r, X86_HVM_DESC,
+             "the context begins with %s, %" PRIu32 " bytes, not "
+             "with HEADER",
+             r.label, r.length);
     if (r.code == X86_HVM_END) {
         if (r.instance || r.length)
             note(l, X86_H21, &r, X86_HVM_DESC, "END has instance %u and length %" PRIu32,
@@ -304,8 +312,10 @@ static bool take(struct look *l, size_t *at)
         check_length(l, &r);
         check_place(l, &r);
     } else if (r.length > l->length - r.at - X86_HVM_DESC) {
-        note(l, X86_H06, &r, X86_HVM_DESC, "%s says %" PRIu32 " bytes, the context has only %zu "
-             "left", r.label, r.length, l->length - r.at - X86_HVM_DESC);
+        note(l, X86_H06, &r, X86_HVM_DESC,
+             "%s says %" PRIu32 " bytes, the context has only %zu "
+             "left",
+             r.label, r.length, l->length - r.at - X86_HVM_DESC);
         l->stopped = true;
     } else {
         note(l, X86_H09, &r, X86_HVM_DESC, "%s, %" PRIu32 " bytes", r.label, r.length);
@@ -384,9 +394,10 @@ static bool check_trailing(struct look *l, const struct record *end)
         return true;
     }
     read_record(l, l->last_at, &last);
-    note(l, X86_H20, &last, X86_HVM_DESC, "END comes too early: the list goes on at byte %zu; "
-         "%s says %" PRIu32 " bytes, with %zu the list comes out even", rest, last.label,
-         last.length, rest - body);
+    note(l, X86_H20, &last, X86_HVM_DESC,
+         "END comes too early: the list goes on at byte %zu; "
+         "%s says %" PRIu32 " bytes, with %zu the list comes out even",
+         rest, last.label, last.length, rest - body);
     return false;
 }
 

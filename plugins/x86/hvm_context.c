@@ -6,14 +6,17 @@
 enum { MAX_RECORDS = 8192 };
 
 const struct xsi_name x86_hvm_code_names[] = {
-    { 0, "END" },          { 1, "HEADER" },       { 2, "CPU" },
-    { 3, "PIC" },          { 4, "IOAPIC" },       { 5, "LAPIC" },
-    { 6, "LAPIC_REGS" },   { 7, "PCI_IRQ" },      { 8, "ISA_IRQ" },
-    { 9, "PCI_LINK" },     { 10, "PIT" },         { 11, "RTC" },
-    { 12, "HPET" },        { 13, "PMTIMER" },     { 14, "MTRR" },
-    { 15, "VIRIDIAN_DOMAIN" }, { 16, "CPU_XSAVE" }, { 17, "VIRIDIAN_VCPU" },
-    { 18, "VMCE_VCPU" },   { 19, "TSC_ADJUST" },  { 20, "CPU_MSR" },
-    { 0, NULL },
+    { 0, "END" },        { 1, "HEADER" },
+    { 2, "CPU" },        { 3, "PIC" },
+    { 4, "IOAPIC" },     { 5, "LAPIC" },
+    { 6, "LAPIC_REGS" }, { 7, "PCI_IRQ" },
+    { 8, "ISA_IRQ" },    { 9, "PCI_LINK" },
+    { 10, "PIT" },       { 11, "RTC" },
+    { 12, "HPET" },      { 13, "PMTIMER" },
+    { 14, "MTRR" },      { 15, "VIRIDIAN_DOMAIN" },
+    { 16, "CPU_XSAVE" }, { 17, "VIRIDIAN_VCPU" },
+    { 18, "VMCE_VCPU" }, { 19, "TSC_ADJUST" },
+    { 20, "CPU_MSR" },   { 0, NULL },
 };
 
 /* Compiled from arch-x86/hvm/save.h of 3.2 to 4.22; 4.22 is the newest looked at. */

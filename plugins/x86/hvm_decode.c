@@ -30,8 +30,8 @@ static void decode_cpu(struct xsi_decode *d, size_t base, size_t size)
 static void decode_ioapic(struct xsi_decode *d, size_t base, size_t size)
 {
     static const struct xsi_name modes[] = {
-        { 0, "fixed" }, { 1, "lowest" }, { 2, "smi" }, { 4, "nmi" }, { 5, "init" },
-        { 7, "extint" }, { 0, NULL },
+        { 0, "fixed" }, { 1, "lowest" }, { 2, "smi" }, { 4, "nmi" },
+        { 5, "init" },  { 7, "extint" }, { 0, NULL },
     };
     size_t end = x86_end(d, base, size), at = base + 16;
 
@@ -186,8 +186,7 @@ const struct x86_hvm_type x86_hvm_types[] = {
     [X86_HVM_PIC] = { "PIC", false, 2, 0, 0, x86_rows_pic, NULL },
     [X86_HVM_IOAPIC] = { "IOAPIC", false, 1, 0, 0, x86_rows_ioapic, decode_ioapic },
     [X86_HVM_LAPIC] = { "LAPIC", true, 0, 401, 0, x86_rows_lapic, NULL },
-    [X86_HVM_LAPIC_REGS] = { "LAPIC_REGS", true, 0, 0, 0, x86_rows_lapic_regs,
-                             decode_lapic_regs },
+    [X86_HVM_LAPIC_REGS] = { "LAPIC_REGS", true, 0, 0, 0, x86_rows_lapic_regs, decode_lapic_regs },
     [X86_HVM_PCI_IRQ] = { "PCI_IRQ", false, 1, 0, 0, NULL, decode_pci_irq },
     [X86_HVM_ISA_IRQ] = { "ISA_IRQ", false, 1, 0, 0, NULL, decode_isa_irq },
     [X86_HVM_PCI_LINK] = { "PCI_LINK", false, 1, 0, 0, x86_rows_pci_link, NULL },

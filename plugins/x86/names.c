@@ -3,9 +3,7 @@
 #include "x86_priv.h"
 
 const struct xsi_name x86_tsc_modes[] = {
-    { 0, "default" },
-    { 1, "always_emulate" },
-    { 2, "never_emulate" },
+    { 0, "default" },  { 1, "always_emulate" }, { 2, "never_emulate" },
     { 3, "pvrdtscp" }, /* refused since 4.12 */
     { 0, NULL },
 };
@@ -48,25 +46,19 @@ const struct xsi_name x86_msr_names[] = {
 };
 
 const struct xsi_name x86_vm_assist_bits[] = {
-    { X86_BIT(0), "4gb_segments" },
-    { X86_BIT(1), "4gb_segments_notify" },
-    { X86_BIT(2), "writable_pagetables" },
-    { X86_BIT(3), "pae_extended_cr3" },
-    { X86_BIT(4), "architectural_iopl" },
-    { X86_BIT(5), "runstate_update_flag" },
-    { X86_BIT(32), "m2p_strict" },
-    { 0, NULL },
+    { X86_BIT(0), "4gb_segments" },        { X86_BIT(1), "4gb_segments_notify" },
+    { X86_BIT(2), "writable_pagetables" }, { X86_BIT(3), "pae_extended_cr3" },
+    { X86_BIT(4), "architectural_iopl" },  { X86_BIT(5), "runstate_update_flag" },
+    { X86_BIT(32), "m2p_strict" },         { 0, NULL },
 };
 
 const struct xsi_name x86_rflags_bits[] = {
-    { X86_BIT(0), "cf" },   { X86_BIT(1), "r1" },   { X86_BIT(2), "pf" },
-    { X86_BIT(4), "af" },   { 0x3000, "iopl3" },    { 0x2000, "iopl2" },
-    { 0x1000, "iopl1" },
-    { X86_BIT(6), "zf" },   { X86_BIT(7), "sf" },   { X86_BIT(8), "tf" },
-    { X86_BIT(9), "if" },   { X86_BIT(10), "df" },  { X86_BIT(11), "of" },
-    { X86_BIT(14), "nt" },  { X86_BIT(16), "rf" },  { X86_BIT(17), "vm" },
-    { X86_BIT(18), "ac" },  { X86_BIT(19), "vif" }, { X86_BIT(20), "vip" },
-    { X86_BIT(21), "id" },  { 0, NULL },
+    { X86_BIT(0), "cf" },  { X86_BIT(1), "r1" },   { X86_BIT(2), "pf" },   { X86_BIT(4), "af" },
+    { 0x3000, "iopl3" },   { 0x2000, "iopl2" },    { 0x1000, "iopl1" },    { X86_BIT(6), "zf" },
+    { X86_BIT(7), "sf" },  { X86_BIT(8), "tf" },   { X86_BIT(9), "if" },   { X86_BIT(10), "df" },
+    { X86_BIT(11), "of" }, { X86_BIT(14), "nt" },  { X86_BIT(16), "rf" },  { X86_BIT(17), "vm" },
+    { X86_BIT(18), "ac" }, { X86_BIT(19), "vif" }, { X86_BIT(20), "vip" }, { X86_BIT(21), "id" },
+    { 0, NULL },
 };
 
 const struct xsi_name x86_cr0_bits[] = {
@@ -88,25 +80,41 @@ const struct xsi_name x86_cr4_bits[] = {
 };
 
 const struct xsi_name x86_efer_bits[] = {
-    { X86_BIT(0), "sce" },    { X86_BIT(8), "lme" },    { X86_BIT(10), "lma" },
-    { X86_BIT(11), "nxe" },   { X86_BIT(12), "svme" },  { X86_BIT(13), "lmsle" },
-    { X86_BIT(14), "ffxse" }, { X86_BIT(15), "tce" },   { X86_BIT(21), "aibrse" },
-    { 0, NULL },
+    { X86_BIT(0), "sce" },     { X86_BIT(8), "lme" },
+    { X86_BIT(10), "lma" },    { X86_BIT(11), "nxe" },
+    { X86_BIT(12), "svme" },   { X86_BIT(13), "lmsle" },
+    { X86_BIT(14), "ffxse" },  { X86_BIT(15), "tce" },
+    { X86_BIT(21), "aibrse" }, { 0, NULL },
 };
 
 const struct xsi_name x86_mcg_cap_bits[] = {
-    { X86_BIT(8), "ctl_p" },   { X86_BIT(9), "ext_p" },    { X86_BIT(10), "cmci_p" },
-    { X86_BIT(11), "tes_p" },  { X86_BIT(24), "ser_p" },   { X86_BIT(27), "lmce_p" },
+    { X86_BIT(8), "ctl_p" },
+    { X86_BIT(9), "ext_p" },
+    { X86_BIT(10), "cmci_p" },
+    { X86_BIT(11), "tes_p" },
+    { X86_BIT(24), "ser_p" },
+    { X86_BIT(27), "lmce_p" },
     { 0, NULL },
 };
 
 const struct xsi_name x86_xstate_bits[] = {
-    { X86_BIT(0), "x87" },         { X86_BIT(1), "sse" },          { X86_BIT(2), "avx" },
-    { X86_BIT(3), "mpx_bndregs" }, { X86_BIT(4), "mpx_bndcsr" },   { X86_BIT(5), "avx512_opmask" },
-    { X86_BIT(6), "avx512_zmm_hi256" }, { X86_BIT(7), "avx512_hi16_zmm" },
-    { X86_BIT(8), "pt" },          { X86_BIT(9), "pkru" },         { X86_BIT(10), "pasid" },
-    { X86_BIT(11), "cet_user" },   { X86_BIT(12), "cet_kernel" },  { X86_BIT(17), "amx_tilecfg" },
-    { X86_BIT(18), "amx_tiledata" }, { X86_BIT(62), "lwp" },       { 0, NULL },
+    { X86_BIT(0), "x87" },
+    { X86_BIT(1), "sse" },
+    { X86_BIT(2), "avx" },
+    { X86_BIT(3), "mpx_bndregs" },
+    { X86_BIT(4), "mpx_bndcsr" },
+    { X86_BIT(5), "avx512_opmask" },
+    { X86_BIT(6), "avx512_zmm_hi256" },
+    { X86_BIT(7), "avx512_hi16_zmm" },
+    { X86_BIT(8), "pt" },
+    { X86_BIT(9), "pkru" },
+    { X86_BIT(10), "pasid" },
+    { X86_BIT(11), "cet_user" },
+    { X86_BIT(12), "cet_kernel" },
+    { X86_BIT(17), "amx_tilecfg" },
+    { X86_BIT(18), "amx_tiledata" },
+    { X86_BIT(62), "lwp" },
+    { 0, NULL },
 };
 
 const char *x86_release_name(unsigned release)

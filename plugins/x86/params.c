@@ -44,44 +44,44 @@ static const struct xsi_name mca_caps[] = { { X86_BIT(0), "lmce" }, { 0, NULL } 
  * how people read the value: frames and addresses in hex, counts in decimal. Parameters that no
  * writer sends are here too: an edited or damaged image may hold them.
  */
-#define PARAMS(P)                                                                             \
-    P(0, "CALLBACK_IRQ", XSI_HEX, NULL, "how vCPU 0 learns of events; type in bits 63-56")    \
-    P(1, "STORE_PFN", XSI_PFN, NULL, "xenstore ring")                                         \
-    P(2, "STORE_EVTCHN", XSI_UINT, NULL, NULL)                                                \
-    P(4, "PAE_ENABLED", XSI_BOOL, NULL, "written up to 4.13, ignored by readers since 4.14")  \
-    P(5, "IOREQ_PFN", XSI_PFN, NULL, "requests to the device model")                          \
-    P(6, "BUFIOREQ_PFN", XSI_PFN, NULL, "buffered requests to the device model")              \
-    P(7, "NVRAM_FD", XSI_UINT, NULL, "ia64 only")                                             \
-    P(8, "VHPT_SIZE", XSI_UINT, NULL, "ia64 only")                                            \
-    P(9, "VIRIDIAN", XSI_FLAGS, viridian_bits, "interfaces of Hyper-V that the guest sees")   \
-    P(10, "TIMER_MODE", XSI_ENUM, timer_modes, NULL)                                          \
-    P(11, "HPET_ENABLED", XSI_BOOL, NULL, NULL)                                               \
-    P(12, "IDENT_PT", XSI_HEX, NULL, "address of the identity page table (EPT, paging off)")  \
-    P(13, "DM_DOMAIN", XSI_UINT, NULL, "deprecated; refused since 4.14")                      \
-    P(14, "ACPI_S_STATE", XSI_UINT, NULL, NULL)                                               \
-    P(15, "VM86_TSS", XSI_HEX, NULL, "address of a TSS for real mode on Intel; 3.4 to 4.8")   \
-    P(16, "VPT_ALIGN", XSI_BOOL, NULL, NULL)                                                  \
-    P(17, "CONSOLE_PFN", XSI_PFN, NULL, "ring of the console")                                \
-    P(18, "CONSOLE_EVTCHN", XSI_UINT, NULL, NULL)                                             \
-    P(19, "ACPI_IOPORTS_LOCATION", XSI_ENUM, acpi_ioports, "base of the ACPI I/O ports")      \
-    P(20, "MEMORY_EVENT_CR0", XSI_HEX, NULL, "deprecated; refused since 4.14")                \
-    P(21, "MEMORY_EVENT_CR3", XSI_HEX, NULL, "deprecated; refused since 4.14")                \
-    P(22, "MEMORY_EVENT_CR4", XSI_HEX, NULL, "deprecated; refused since 4.14")                \
-    P(23, "MEMORY_EVENT_INT3", XSI_HEX, NULL, "deprecated; refused since 4.14")               \
-    P(24, "NESTEDHVM", XSI_BOOL, NULL, "deprecated; refused since 4.15")                      \
-    P(25, "MEMORY_EVENT_SINGLE_STEP", XSI_HEX, NULL, "deprecated; refused since 4.14")        \
-    P(26, "BUFIOREQ_EVTCHN", XSI_UINT, NULL, "deprecated; refused since 4.14")                \
-    P(27, "PAGING_RING_PFN", XSI_PFN, NULL, NULL)                                             \
-    P(28, "MONITOR_RING_PFN", XSI_PFN, NULL, "called access ring at first")                 \
-    P(29, "SHARING_RING_PFN", XSI_PFN, NULL, NULL)                                            \
-    P(30, "MEMORY_EVENT_MSR", XSI_HEX, NULL, "deprecated; refused since 4.14")                \
-    P(31, "TRIPLE_FAULT_REASON", XSI_UINT, NULL, "what a triple fault does to the domain")    \
-    P(32, "IOREQ_SERVER_PFN", XSI_PFN, NULL, "first page of the I/O request servers")         \
-    P(33, "NR_IOREQ_SERVER_PAGES", XSI_UINT, NULL, NULL)                                      \
-    P(34, "VM_GENERATION_ID_ADDR", XSI_HEX, NULL, NULL)                                       \
-    P(35, "ALTP2M", XSI_ENUM, altp2m_modes, NULL)                                             \
-    P(36, "X87_FIP_WIDTH", XSI_UINT, NULL, "0, 4 or 8 bytes; 4.5.4, 4.6.3, 4.7 and later")    \
-    P(37, "VM86_TSS_SIZED", XSI_HEX, NULL, "as VM86_TSS, size in the upper half; from 4.9")   \
+#define PARAMS(P)                                                                            \
+    P(0, "CALLBACK_IRQ", XSI_HEX, NULL, "how vCPU 0 learns of events; type in bits 63-56")   \
+    P(1, "STORE_PFN", XSI_PFN, NULL, "xenstore ring")                                        \
+    P(2, "STORE_EVTCHN", XSI_UINT, NULL, NULL)                                               \
+    P(4, "PAE_ENABLED", XSI_BOOL, NULL, "written up to 4.13, ignored by readers since 4.14") \
+    P(5, "IOREQ_PFN", XSI_PFN, NULL, "requests to the device model")                         \
+    P(6, "BUFIOREQ_PFN", XSI_PFN, NULL, "buffered requests to the device model")             \
+    P(7, "NVRAM_FD", XSI_UINT, NULL, "ia64 only")                                            \
+    P(8, "VHPT_SIZE", XSI_UINT, NULL, "ia64 only")                                           \
+    P(9, "VIRIDIAN", XSI_FLAGS, viridian_bits, "interfaces of Hyper-V that the guest sees")  \
+    P(10, "TIMER_MODE", XSI_ENUM, timer_modes, NULL)                                         \
+    P(11, "HPET_ENABLED", XSI_BOOL, NULL, NULL)                                              \
+    P(12, "IDENT_PT", XSI_HEX, NULL, "address of the identity page table (EPT, paging off)") \
+    P(13, "DM_DOMAIN", XSI_UINT, NULL, "deprecated; refused since 4.14")                     \
+    P(14, "ACPI_S_STATE", XSI_UINT, NULL, NULL)                                              \
+    P(15, "VM86_TSS", XSI_HEX, NULL, "address of a TSS for real mode on Intel; 3.4 to 4.8")  \
+    P(16, "VPT_ALIGN", XSI_BOOL, NULL, NULL)                                                 \
+    P(17, "CONSOLE_PFN", XSI_PFN, NULL, "ring of the console")                               \
+    P(18, "CONSOLE_EVTCHN", XSI_UINT, NULL, NULL)                                            \
+    P(19, "ACPI_IOPORTS_LOCATION", XSI_ENUM, acpi_ioports, "base of the ACPI I/O ports")     \
+    P(20, "MEMORY_EVENT_CR0", XSI_HEX, NULL, "deprecated; refused since 4.14")               \
+    P(21, "MEMORY_EVENT_CR3", XSI_HEX, NULL, "deprecated; refused since 4.14")               \
+    P(22, "MEMORY_EVENT_CR4", XSI_HEX, NULL, "deprecated; refused since 4.14")               \
+    P(23, "MEMORY_EVENT_INT3", XSI_HEX, NULL, "deprecated; refused since 4.14")              \
+    P(24, "NESTEDHVM", XSI_BOOL, NULL, "deprecated; refused since 4.15")                     \
+    P(25, "MEMORY_EVENT_SINGLE_STEP", XSI_HEX, NULL, "deprecated; refused since 4.14")       \
+    P(26, "BUFIOREQ_EVTCHN", XSI_UINT, NULL, "deprecated; refused since 4.14")               \
+    P(27, "PAGING_RING_PFN", XSI_PFN, NULL, NULL)                                            \
+    P(28, "MONITOR_RING_PFN", XSI_PFN, NULL, "called access ring at first")                  \
+    P(29, "SHARING_RING_PFN", XSI_PFN, NULL, NULL)                                           \
+    P(30, "MEMORY_EVENT_MSR", XSI_HEX, NULL, "deprecated; refused since 4.14")               \
+    P(31, "TRIPLE_FAULT_REASON", XSI_UINT, NULL, "what a triple fault does to the domain")   \
+    P(32, "IOREQ_SERVER_PFN", XSI_PFN, NULL, "first page of the I/O request servers")        \
+    P(33, "NR_IOREQ_SERVER_PAGES", XSI_UINT, NULL, NULL)                                     \
+    P(34, "VM_GENERATION_ID_ADDR", XSI_HEX, NULL, NULL)                                      \
+    P(35, "ALTP2M", XSI_ENUM, altp2m_modes, NULL)                                            \
+    P(36, "X87_FIP_WIDTH", XSI_UINT, NULL, "0, 4 or 8 bytes; 4.5.4, 4.6.3, 4.7 and later")   \
+    P(37, "VM86_TSS_SIZED", XSI_HEX, NULL, "as VM86_TSS, size in the upper half; from 4.9")  \
     P(38, "MCA_CAP", XSI_FLAGS, mca_caps, "from 4.10")
 
 #define ROW(i, n, k, t, h) { i, n, k, t, h },
@@ -89,7 +89,7 @@ static const struct x86_param params[] = { PARAMS(ROW) };
 #undef ROW
 
 #define ROW(i, n, k, t, h) { i, n },
-const struct xsi_name x86_hvm_param_names[] = { PARAMS(ROW) { 0, NULL } };
+const struct xsi_name x86_hvm_param_names[] = { PARAMS(ROW){ 0, NULL } };
 #undef ROW
 
 const struct x86_param *x86_hvm_param(uint64_t index)
@@ -105,8 +105,11 @@ void x86_put_hvm_param(struct xsi_decode *d, const char *name, uint64_t index, s
 {
     const struct x86_param *p = x86_hvm_param(index);
     const struct xsi_field_row row[] = {
-        { .name = name, .size = (uint32_t)length, .kind = p ? p->kind : XSI_HEX,
-          .names = p ? p->names : NULL, .help = p ? p->help : NULL },
+        { .name = name,
+          .size = (uint32_t)length,
+          .kind = p ? p->kind : XSI_HEX,
+          .names = p ? p->names : NULL,
+          .help = p ? p->help : NULL },
         { 0 },
     };
 

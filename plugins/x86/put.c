@@ -34,11 +34,16 @@ void x86_put_bits(struct xsi_decode *d, const char *name, size_t at, size_t n, u
 }
 
 /* Straight to the sink: xsi_put_text() takes the length of the text for that of the field. */
-void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n,
-                   const char *words, size_t length)
+void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n, const char *words,
+                   size_t length)
 {
-    struct xsi_value v = { .kind = XSI_TEXT, .name = name, .offset = d->offset + at, .length = n,
-                           .text = words, .text_length = length, .level = d->level };
+    struct xsi_value v = { .kind = XSI_TEXT,
+                           .name = name,
+                           .offset = d->offset + at,
+                           .length = n,
+                           .text = words,
+                           .text_length = length,
+                           .level = d->level };
 
     if (words)
         d->sink->value(d->sink, &v);

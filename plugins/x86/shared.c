@@ -4,56 +4,101 @@
 
 enum { VCPU_SLOTS = 32, VCPU_INFO = 64 };
 
-#define U(n, o, s) { .name = n, .offset = (o), .size = (s), .kind = XSI_UINT }
-#define H(n, o, s) { .name = n, .offset = (o), .size = (s), .kind = XSI_HEX }
-#define LAST { .name = NULL }
+#define U(n, o, s)                                              \
+    {                                                           \
+        .name = n, .offset = (o), .size = (s), .kind = XSI_UINT \
+    }
+#define H(n, o, s)                                             \
+    {                                                          \
+        .name = n, .offset = (o), .size = (s), .kind = XSI_HEX \
+    }
+#define LAST         \
+    {                \
+        .name = NULL \
+    }
 
 /* vcpu_info: the vcpu_time_info part stands at 32 in both layouts. */
 static const struct xsi_field_row time_rows[] = {
-    U("version", 32, 4), U("tsc_timestamp", 40, 8),
+    U("version", 32, 4),
+    U("tsc_timestamp", 40, 8),
     { .name = "system_time", .offset = 48, .size = 8, .kind = XSI_UINT, .unit = "ns" },
     U("tsc_to_system_mul", 56, 4),
     { .name = "tsc_shift", .offset = 60, .size = 1, .kind = XSI_SINT },
-    H("time_flags", 61, 1), LAST,
+    H("time_flags", 61, 1),
+    LAST,
 };
 static const struct xsi_field_row vcpu64[] = {
-    U("upcall_pending", 0, 1), U("upcall_mask", 1, 1), H("pending_sel", 8, 8), H("cr2", 16, 8),
+    U("upcall_pending", 0, 1),
+    U("upcall_mask", 1, 1),
+    H("pending_sel", 8, 8),
+    H("cr2", 16, 8),
     LAST,
 };
 static const struct xsi_field_row vcpu32[] = {
-    U("upcall_pending", 0, 1), U("upcall_mask", 1, 1), H("pending_sel", 4, 4), H("cr2", 8, 4),
-    LAST,
+    U("upcall_pending", 0, 1), U("upcall_mask", 1, 1), H("pending_sel", 4, 4), H("cr2", 8, 4), LAST,
 };
 
 /* A 32-bit guest has the clock's upper half behind its arch part. */
 static const struct xsi_field_row clock64[] = {
-    U("version", 0xc00, 4), { .name = "sec", .offset = 0xc04, .size = 4, .kind = XSI_UINT,
-                              .unit = "s", .help = "guest's boot since 1970; not restored" },
+    U("version", 0xc00, 4),
+    { .name = "sec",
+      .offset = 0xc04,
+      .size = 4,
+      .kind = XSI_UINT,
+      .unit = "s",
+      .help = "guest's boot since 1970; not restored" },
     { .name = "nsec", .offset = 0xc08, .size = 4, .kind = XSI_UINT, .unit = "ns" },
-    U("sec_hi", 0xc0c, 4), LAST,
+    U("sec_hi", 0xc0c, 4),
+    LAST,
 };
 static const struct xsi_field_row clock32[] = {
-    U("version", 0x900, 4), { .name = "sec", .offset = 0x904, .size = 4, .kind = XSI_UINT,
-                              .unit = "s", .help = "guest's boot since 1970; not restored" },
+    U("version", 0x900, 4),
+    { .name = "sec",
+      .offset = 0x904,
+      .size = 4,
+      .kind = XSI_UINT,
+      .unit = "s",
+      .help = "guest's boot since 1970; not restored" },
     { .name = "nsec", .offset = 0x908, .size = 4, .kind = XSI_UINT, .unit = "ns" },
-    U("sec_hi", 0x924, 4), LAST,
+    U("sec_hi", 0x924, 4),
+    LAST,
 };
 
 static const struct xsi_field_row arch64[] = {
-    { .name = "max_pfn", .offset = 0xc10, .size = 8, .kind = XSI_UINT, .unit = "pages",
+    { .name = "max_pfn",
+      .offset = 0xc10,
+      .size = 8,
+      .kind = XSI_UINT,
+      .unit = "pages",
       .help = "entries of the guest's p2m table" },
-    { .name = "pfn_to_mfn_frame_list_list", .offset = 0xc18, .size = 8, .kind = XSI_HEX,
+    { .name = "pfn_to_mfn_frame_list_list",
+      .offset = 0xc18,
+      .size = 8,
+      .kind = XSI_HEX,
       .help = "a machine frame, or 0: readers put in their own" },
-    H("nmi_reason", 0xc20, 8), H("p2m_cr3", 0xc28, 8), H("p2m_vaddr", 0xc30, 8),
-    U("p2m_generation", 0xc38, 8), LAST,
+    H("nmi_reason", 0xc20, 8),
+    H("p2m_cr3", 0xc28, 8),
+    H("p2m_vaddr", 0xc30, 8),
+    U("p2m_generation", 0xc38, 8),
+    LAST,
 };
 static const struct xsi_field_row arch32[] = {
-    { .name = "max_pfn", .offset = 0x90c, .size = 4, .kind = XSI_UINT, .unit = "pages",
+    { .name = "max_pfn",
+      .offset = 0x90c,
+      .size = 4,
+      .kind = XSI_UINT,
+      .unit = "pages",
       .help = "entries of the guest's p2m table" },
-    { .name = "pfn_to_mfn_frame_list_list", .offset = 0x910, .size = 4, .kind = XSI_HEX,
+    { .name = "pfn_to_mfn_frame_list_list",
+      .offset = 0x910,
+      .size = 4,
+      .kind = XSI_HEX,
       .help = "a machine frame, or 0: readers put in their own" },
-    H("nmi_reason", 0x914, 4), H("p2m_cr3", 0x918, 4), H("p2m_vaddr", 0x91c, 4),
-    U("p2m_generation", 0x920, 4), LAST,
+    H("nmi_reason", 0x914, 4),
+    H("p2m_cr3", 0x918, 4),
+    H("p2m_vaddr", 0x91c, 4),
+    U("p2m_generation", 0x920, 4),
+    LAST,
 };
 
 struct layout {

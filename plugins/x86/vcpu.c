@@ -12,53 +12,108 @@ static const struct xsi_name context_bits[] = {
     { 0, NULL },
 };
 
-#define REG(n, o, s) { .name = n, .offset = (o), .size = (s), .kind = XSI_HEX }
-#define BITS(n, o, s, b) { .name = n, .offset = (o), .size = (s), .kind = XSI_FLAGS, .names = (b) }
-#define MINOR(n, o, s) { .name = n, .offset = (o), .size = (s), .kind = XSI_HEX, .detail = 2 }
-#define LAST { .name = NULL }
+#define REG(n, o, s)                                           \
+    {                                                          \
+        .name = n, .offset = (o), .size = (s), .kind = XSI_HEX \
+    }
+#define BITS(n, o, s, b)                                                       \
+    {                                                                          \
+        .name = n, .offset = (o), .size = (s), .kind = XSI_FLAGS, .names = (b) \
+    }
+#define MINOR(n, o, s)                                                      \
+    {                                                                       \
+        .name = n, .offset = (o), .size = (s), .kind = XSI_HEX, .detail = 2 \
+    }
+#define LAST         \
+    {                \
+        .name = NULL \
+    }
 
 /* struct cpu_user_regs, 200 bytes; 4.22:arch-x86/xen-x86_64.h */
 static const struct xsi_field_row regs64[] = {
-    REG("rip", 0x80, 8),  REG("rsp", 0x98, 8),  BITS("rflags", 0x90, 8, x86_rflags_bits),
-    REG("rax", 0x50, 8),  REG("rbx", 0x28, 8),  REG("rcx", 0x58, 8),
-    { .name = "rdx", .offset = 0x60, .size = 8, .kind = XSI_HEX,
+    REG("rip", 0x80, 8),
+    REG("rsp", 0x98, 8),
+    BITS("rflags", 0x90, 8, x86_rflags_bits),
+    REG("rax", 0x50, 8),
+    REG("rbx", 0x28, 8),
+    REG("rcx", 0x58, 8),
+    { .name = "rdx",
+      .offset = 0x60,
+      .size = 8,
+      .kind = XSI_HEX,
       .help = "of vCPU 0: frame of the start_info page" },
-    REG("rsi", 0x68, 8),  REG("rdi", 0x70, 8),  REG("rbp", 0x20, 8),  REG("r8", 0x48, 8),
-    REG("r9", 0x40, 8),   REG("r10", 0x38, 8),  REG("r11", 0x30, 8),  REG("r12", 0x18, 8),
-    REG("r13", 0x10, 8),  REG("r14", 0x08, 8),  REG("r15", 0x00, 8),  REG("cs", 0x88, 2),
-    REG("ss", 0xa0, 2),   REG("ds", 0xb0, 2),   REG("es", 0xa8, 2),   REG("fs", 0xb8, 2),
-    REG("gs", 0xc0, 2),   REG("saved_upcall_mask", 0x8c, 1),
-    MINOR("error_code", 0x78, 4),               MINOR("entry_vector", 0x7c, 4),
+    REG("rsi", 0x68, 8),
+    REG("rdi", 0x70, 8),
+    REG("rbp", 0x20, 8),
+    REG("r8", 0x48, 8),
+    REG("r9", 0x40, 8),
+    REG("r10", 0x38, 8),
+    REG("r11", 0x30, 8),
+    REG("r12", 0x18, 8),
+    REG("r13", 0x10, 8),
+    REG("r14", 0x08, 8),
+    REG("r15", 0x00, 8),
+    REG("cs", 0x88, 2),
+    REG("ss", 0xa0, 2),
+    REG("ds", 0xb0, 2),
+    REG("es", 0xa8, 2),
+    REG("fs", 0xb8, 2),
+    REG("gs", 0xc0, 2),
+    REG("saved_upcall_mask", 0x8c, 1),
+    MINOR("error_code", 0x78, 4),
+    MINOR("entry_vector", 0x7c, 4),
     LAST,
 };
 
 /* 68 bytes; 4.22:arch-x86/xen-x86_32.h */
 static const struct xsi_field_row regs32[] = {
-    REG("eip", 0x20, 4),  REG("esp", 0x2c, 4),  BITS("eflags", 0x28, 4, x86_rflags_bits),
-    REG("eax", 0x18, 4),  REG("ebx", 0x00, 4),  REG("ecx", 0x04, 4),
-    { .name = "edx", .offset = 0x08, .size = 4, .kind = XSI_HEX,
+    REG("eip", 0x20, 4),
+    REG("esp", 0x2c, 4),
+    BITS("eflags", 0x28, 4, x86_rflags_bits),
+    REG("eax", 0x18, 4),
+    REG("ebx", 0x00, 4),
+    REG("ecx", 0x04, 4),
+    { .name = "edx",
+      .offset = 0x08,
+      .size = 4,
+      .kind = XSI_HEX,
       .help = "of vCPU 0: frame of the start_info page" },
-    REG("esi", 0x0c, 4),  REG("edi", 0x10, 4),  REG("ebp", 0x14, 4),  REG("cs", 0x24, 2),
-    REG("ss", 0x30, 2),   REG("ds", 0x38, 2),   REG("es", 0x34, 2),   REG("fs", 0x3c, 2),
-    REG("gs", 0x40, 2),   REG("saved_upcall_mask", 0x26, 1),
-    MINOR("error_code", 0x1c, 2),               MINOR("entry_vector", 0x1e, 2),
+    REG("esi", 0x0c, 4),
+    REG("edi", 0x10, 4),
+    REG("ebp", 0x14, 4),
+    REG("cs", 0x24, 2),
+    REG("ss", 0x30, 2),
+    REG("ds", 0x38, 2),
+    REG("es", 0x34, 2),
+    REG("fs", 0x3c, 2),
+    REG("gs", 0x40, 2),
+    REG("saved_upcall_mask", 0x26, 1),
+    MINOR("error_code", 0x1c, 2),
+    MINOR("entry_vector", 0x1e, 2),
     LAST,
 };
 
 /* Behind the arrays; 4.22:arch-x86/xen.h:vcpu_guest_context */
 static const struct xsi_field_row tail64[] = {
-    REG("kernel_ss", 0x1368, 8), REG("kernel_sp", 0x1370, 8),
-    REG("event_callback_eip", 0x13f8, 8), REG("failsafe_callback_eip", 0x1400, 8),
+    REG("kernel_ss", 0x1368, 8),
+    REG("kernel_sp", 0x1370, 8),
+    REG("event_callback_eip", 0x13f8, 8),
+    REG("failsafe_callback_eip", 0x1400, 8),
     REG("syscall_callback_eip", 0x1408, 8),
     BITS("vm_assist", 0x1410, 8, x86_vm_assist_bits),
-    REG("fs_base", 0x1418, 8), REG("gs_base_kernel", 0x1420, 8), REG("gs_base_user", 0x1428, 8),
+    REG("fs_base", 0x1418, 8),
+    REG("gs_base_kernel", 0x1420, 8),
+    REG("gs_base_user", 0x1428, 8),
     LAST,
 };
 
 static const struct xsi_field_row tail32[] = {
-    REG("kernel_ss", 0xa94, 4), REG("kernel_sp", 0xa98, 4),
-    REG("event_callback_cs", 0xadc, 4), REG("event_callback_eip", 0xae0, 4),
-    REG("failsafe_callback_cs", 0xae4, 4), REG("failsafe_callback_eip", 0xae8, 4),
+    REG("kernel_ss", 0xa94, 4),
+    REG("kernel_sp", 0xa98, 4),
+    REG("event_callback_cs", 0xadc, 4),
+    REG("event_callback_eip", 0xae0, 4),
+    REG("failsafe_callback_cs", 0xae4, 4),
+    REG("failsafe_callback_eip", 0xae8, 4),
     BITS("vm_assist", 0xaec, 4, x86_vm_assist_bits),
     LAST,
 };
@@ -70,14 +125,32 @@ struct layout {
     const struct xsi_field_row *regs_rows, *tail;
 };
 static const struct layout layout64 = {
-    .width = 8, .regs = 0x208, .regs_size = 200, .traps = 0x2d0, .trap_size = 16, .ldt = 0x12d0,
-    .gdt_frames = 0x12e0, .gdt_ents = 0x1360, .ctrlreg = 0x1378, .debugreg = 0x13b8,
-    .regs_rows = regs64, .tail = tail64,
+    .width = 8,
+    .regs = 0x208,
+    .regs_size = 200,
+    .traps = 0x2d0,
+    .trap_size = 16,
+    .ldt = 0x12d0,
+    .gdt_frames = 0x12e0,
+    .gdt_ents = 0x1360,
+    .ctrlreg = 0x1378,
+    .debugreg = 0x13b8,
+    .regs_rows = regs64,
+    .tail = tail64,
 };
 static const struct layout layout32 = {
-    .width = 4, .regs = 0x204, .regs_size = 68, .traps = 0x248, .trap_size = 8, .ldt = 0xa48,
-    .gdt_frames = 0xa50, .gdt_ents = 0xa90, .ctrlreg = 0xa9c, .debugreg = 0xabc,
-    .regs_rows = regs32, .tail = tail32,
+    .width = 4,
+    .regs = 0x204,
+    .regs_size = 68,
+    .traps = 0x248,
+    .trap_size = 8,
+    .ldt = 0xa48,
+    .gdt_frames = 0xa50,
+    .gdt_ents = 0xa90,
+    .ctrlreg = 0xa9c,
+    .debugreg = 0xabc,
+    .regs_rows = regs32,
+    .tail = tail32,
 };
 
 /*
@@ -91,8 +164,7 @@ static uint64_t cr3_pfn(uint64_t cr3, unsigned width)
     return (uint32_t)((uint32_t)cr3 >> 12 | (uint32_t)cr3 << 20);
 }
 
-static void control_registers(struct xsi_decode *d, const struct layout *l, size_t base,
-                              size_t end)
+static void control_registers(struct xsi_decode *d, const struct layout *l, size_t base, size_t end)
 {
     static const char *const names[] = { "cr0", "cr1", "cr2", "cr3", "cr4", NULL };
     size_t at = base + l->ctrlreg, w = l->width;
@@ -118,8 +190,7 @@ static void control_registers(struct xsi_decode *d, const struct layout *l, size
 }
 
 /* Only as many frames as the entries need are PFNs; readers do not look at the rest. */
-static void descriptor_tables(struct xsi_decode *d, const struct layout *l, size_t base,
-                              size_t end)
+static void descriptor_tables(struct xsi_decode *d, const struct layout *l, size_t base, size_t end)
 {
     size_t w = l->width, ents_at = base + l->gdt_ents;
     uint64_t ents = x86_number(d, ents_at, w), frames = (ents + 511) / 512;
@@ -162,8 +233,7 @@ static void debug_registers(struct xsi_decode *d, const struct layout *l, size_t
             x86_put(d, names[i], XSI_HEX, base + l->debugreg + i * l->width, l->width, end);
 }
 
-void x86_decode_vcpu_context(struct xsi_decode *d, size_t base, size_t size,
-                             unsigned guest_width)
+void x86_decode_vcpu_context(struct xsi_decode *d, size_t base, size_t size, unsigned guest_width)
 {
     bool wide = guest_width == 8 || (guest_width != 4 && size > X86_VCPU32_SIZE);
     const struct layout *l = wide ? &layout64 : &layout32;
@@ -190,15 +260,20 @@ void x86_decode_vcpu_context(struct xsi_decode *d, size_t base, size_t size,
 static const struct xsi_field_row ext_rows[] = {
     { .name = "vcpu", .offset = 0, .size = 4, .kind = XSI_UINT },
     { .name = "size", .offset = 4, .size = 4, .kind = XSI_UINT, .unit = "bytes" },
-    REG("syscall32_callback_eip", 8, 8), REG("sysenter_callback_eip", 16, 8),
-    REG("syscall32_callback_cs", 24, 2), REG("sysenter_callback_cs", 26, 2),
+    REG("syscall32_callback_eip", 8, 8),
+    REG("sysenter_callback_eip", 16, 8),
+    REG("syscall32_callback_cs", 24, 2),
+    REG("sysenter_callback_cs", 26, 2),
     { .name = "syscall32_disables_events", .offset = 28, .size = 1, .kind = XSI_BOOL },
     { .name = "sysenter_disables_events", .offset = 29, .size = 1, .kind = XSI_BOOL },
     LAST,
 };
 static const struct xsi_field_row ext_vmce_rows[] = {
-    BITS("mcg_cap", 32, 8, x86_mcg_cap_bits), REG("mci_ctl2_bank0", 40, 8),
-    REG("mci_ctl2_bank1", 48, 8), REG("mcg_ext_ctl", 56, 8), LAST,
+    BITS("mcg_cap", 32, 8, x86_mcg_cap_bits),
+    REG("mci_ctl2_bank0", 40, 8),
+    REG("mci_ctl2_bank1", 48, 8),
+    REG("mcg_ext_ctl", 56, 8),
+    LAST,
 };
 
 void x86_decode_ext_context(struct xsi_decode *d, size_t base, size_t size)

@@ -19,24 +19,40 @@
 /* ---------------------------------------------------------------- sizes ---- */
 
 enum {
-    X86_VCPU32_SIZE = 2800,      /* vcpu_guest_context of a 32-bit guest; 4.22:arch-x86/xen.h */
-    X86_VCPU64_SIZE = 5168,      /* ... of a 64-bit guest */
-    X86_SHARED32_SIZE = 2584,    /* shared_info with the 256 bytes of padding that it had up */
-    X86_SHARED64_SIZE = 3368,    /* to 4.5:xen.h; the fields end at 2344 and 3136 */
-    X86_XSAVE_MIN = 576,         /* legacy area and XSAVE header */
-    X86_HVM_DESC = 8,            /* hvm_save_descriptor; 4.22:hvm/save.h */
-    X86_HVM_HEADER_SIZE = 24,    /* hvm_save_header; 4.22:arch-x86/hvm/save.h */
-    X86_HVM_MAX_VCPUS = 128,     /* HVM_MAX_VCPUS, 4.0 to 4.22:hvm/hvm_info_table.h */
-    X86_HVM_CODES = 21           /* typecodes 0 to 20 are in use up to 4.22 */
+    X86_VCPU32_SIZE = 2800,   /* vcpu_guest_context of a 32-bit guest; 4.22:arch-x86/xen.h */
+    X86_VCPU64_SIZE = 5168,   /* ... of a 64-bit guest */
+    X86_SHARED32_SIZE = 2584, /* shared_info with the 256 bytes of padding that it had up */
+    X86_SHARED64_SIZE = 3368, /* to 4.5:xen.h; the fields end at 2344 and 3136 */
+    X86_XSAVE_MIN = 576,      /* legacy area and XSAVE header */
+    X86_HVM_DESC = 8,         /* hvm_save_descriptor; 4.22:hvm/save.h */
+    X86_HVM_HEADER_SIZE = 24, /* hvm_save_header; 4.22:arch-x86/hvm/save.h */
+    X86_HVM_MAX_VCPUS = 128,  /* HVM_MAX_VCPUS, 4.0 to 4.22:hvm/hvm_info_table.h */
+    X86_HVM_CODES = 21        /* typecodes 0 to 20 are in use up to 4.22 */
 };
 #define X86_HVM_MAGIC 0x54381286U
 
 /* Typecodes of HVM context records; 4.22:arch-x86/hvm/save.h. */
 enum x86_hvm_code {
-    X86_HVM_END, X86_HVM_HEADER, X86_HVM_CPU, X86_HVM_PIC, X86_HVM_IOAPIC, X86_HVM_LAPIC,
-    X86_HVM_LAPIC_REGS, X86_HVM_PCI_IRQ, X86_HVM_ISA_IRQ, X86_HVM_PCI_LINK, X86_HVM_PIT,
-    X86_HVM_RTC, X86_HVM_HPET, X86_HVM_PMTIMER, X86_HVM_MTRR, X86_HVM_VIRIDIAN_DOMAIN,
-    X86_HVM_CPU_XSAVE, X86_HVM_VIRIDIAN_VCPU, X86_HVM_VMCE_VCPU, X86_HVM_TSC_ADJUST,
+    X86_HVM_END,
+    X86_HVM_HEADER,
+    X86_HVM_CPU,
+    X86_HVM_PIC,
+    X86_HVM_IOAPIC,
+    X86_HVM_LAPIC,
+    X86_HVM_LAPIC_REGS,
+    X86_HVM_PCI_IRQ,
+    X86_HVM_ISA_IRQ,
+    X86_HVM_PCI_LINK,
+    X86_HVM_PIT,
+    X86_HVM_RTC,
+    X86_HVM_HPET,
+    X86_HVM_PMTIMER,
+    X86_HVM_MTRR,
+    X86_HVM_VIRIDIAN_DOMAIN,
+    X86_HVM_CPU_XSAVE,
+    X86_HVM_VIRIDIAN_VCPU,
+    X86_HVM_VMCE_VCPU,
+    X86_HVM_TSC_ADJUST,
     X86_HVM_CPU_MSR
 };
 
@@ -70,8 +86,7 @@ const char *x86_release_name(unsigned release);
 /* ---------------------------------------------------------------- PV guests ---- */
 
 /* vcpu_guest_context; guest_width 4 or 8 (another value: by size). Frames in it are PFNs. */
-void x86_decode_vcpu_context(struct xsi_decode *d, size_t base, size_t size,
-                             unsigned guest_width);
+void x86_decode_vcpu_context(struct xsi_decode *d, size_t base, size_t size, unsigned guest_width);
 /*
  * xen_domctl_ext_vcpucontext: 128 bytes in legacy tails, 56 (4.6 to 4.9) or 64 (4.10 on) in v2.
  * Bytes that the release did not know are stack garbage in legacy images before 4.2.
@@ -144,27 +159,27 @@ struct x86_hvm_issue {
 
 /* What a look at the whole list gave. */
 struct x86_hvm_summary {
-    unsigned records;    /* descriptors read, END included */
-    unsigned cpus;       /* vCPUs whose CPU record is there in full */
-    unsigned vcpus;      /* highest vCPU number of any per-vCPU record, plus one */
+    unsigned records; /* descriptors read, END included */
+    unsigned cpus;    /* vCPUs whose CPU record is there in full */
+    unsigned vcpus;   /* highest vCPU number of any per-vCPU record, plus one */
     bool has_cpu0;
-    bool header_ok;      /* HEADER first, with magic and version */
+    bool header_ok; /* HEADER first, with magic and version */
     bool end_seen;
-    bool cut;            /* the bytes present end before the list does */
-    bool filled;         /* CPU records hold one repeated byte: no machine wrote that */
+    bool cut;    /* the bytes present end before the list does */
+    bool filled; /* CPU records hold one repeated byte: no machine wrote that */
     uint32_t header_version, header_magic;
-    uint64_t changeset;  /* all ones: unknown */
-    uint32_t cpuid;      /* CPUID(1).eax of the saving machine */
-    uint32_t tsc_khz;    /* guest's TSC; 0 before 4.0 */
-    size_t bad_at;       /* first byte that is wrong; `length` when none is */
-    unsigned bad_type;   /* typecode there */
-    size_t end_at;       /* behind END, or where reading stopped */
-    unsigned from, to;   /* releases that lengths and typecodes allow; 0 = open */
-    unsigned highest;    /* highest typecode */
-    uint32_t types;      /* bit per typecode seen */
-    char problem[160];   /* what is wrong at bad_at; "" when nothing is */
-    unsigned issues;     /* how many of the rows below are in use ... */
-    unsigned dropped;    /* ... and how many more there would have been */
+    uint64_t changeset; /* all ones: unknown */
+    uint32_t cpuid;     /* CPUID(1).eax of the saving machine */
+    uint32_t tsc_khz;   /* guest's TSC; 0 before 4.0 */
+    size_t bad_at;      /* first byte that is wrong; `length` when none is */
+    unsigned bad_type;  /* typecode there */
+    size_t end_at;      /* behind END, or where reading stopped */
+    unsigned from, to;  /* releases that lengths and typecodes allow; 0 = open */
+    unsigned highest;   /* highest typecode */
+    uint32_t types;     /* bit per typecode seen */
+    char problem[160];  /* what is wrong at bad_at; "" when nothing is */
+    unsigned issues;    /* how many of the rows below are in use ... */
+    unsigned dropped;   /* ... and how many more there would have been */
     struct x86_hvm_issue issue[X86_HVM_ISSUES];
 };
 

@@ -5,7 +5,7 @@
 
 #include "x86.h"
 
-#define X86_BIT(n) (UINT64_C(1) << (n))
+#define X86_BIT(n)       (UINT64_C(1) << (n))
 #define X86_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* First byte behind a structure, as far as it is there. */
@@ -54,8 +54,8 @@ void x86_put_array(struct xsi_decode *d, const char *name, enum xsi_kind kind, s
 void x86_put_bits(struct xsi_decode *d, const char *name, size_t at, size_t n, unsigned first,
                   size_t end);
 /* Words about a field that covers n bytes at `at`; nothing when words is NULL. */
-void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n,
-                   const char *words, size_t length);
+void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n, const char *words,
+                   size_t length);
 /* The name that a table has for a number of n bytes at `at`, if it has one. */
 static inline void x86_put_meaning(struct xsi_decode *d, const char *name, size_t at, size_t n,
                                    const struct xsi_name *names)
@@ -85,10 +85,10 @@ struct x86_hvm_type {
 extern const struct x86_hvm_type x86_hvm_types[];
 
 extern const struct xsi_field_row x86_rows_header[], x86_rows_cpu[], x86_rows_pic[],
-    x86_rows_ioapic[], x86_rows_lapic[], x86_rows_lapic_regs[],
-    x86_rows_pci_link[], x86_rows_pit[], x86_rows_rtc[], x86_rows_hpet[], x86_rows_pmtimer[],
-    x86_rows_mtrr[], x86_rows_viridian_domain[], x86_rows_xsave[], x86_rows_viridian_vcpu[],
-    x86_rows_vmce[], x86_rows_tsc_adjust[], x86_rows_msr[];
+    x86_rows_ioapic[], x86_rows_lapic[], x86_rows_lapic_regs[], x86_rows_pci_link[], x86_rows_pit[],
+    x86_rows_rtc[], x86_rows_hpet[], x86_rows_pmtimer[], x86_rows_mtrr[],
+    x86_rows_viridian_domain[], x86_rows_xsave[], x86_rows_viridian_vcpu[], x86_rows_vmce[],
+    x86_rows_tsc_adjust[], x86_rows_msr[];
 
 extern const struct xsi_name x86_rflags_bits[], x86_cr0_bits[], x86_cr4_bits[], x86_efer_bits[],
     x86_mcg_cap_bits[];

@@ -47,8 +47,7 @@ static const struct {
     size_t offset, size;
 } places[] = { { 1, 0, 160 }, { 2, 160, 256 }, { 4, 576, 256 } };
 
-static void components(struct xsi_decode *d, size_t area, size_t end, uint64_t accum,
-                       uint64_t used)
+static void components(struct xsi_decode *d, size_t area, size_t end, uint64_t accum, uint64_t used)
 {
     if (!x86_fits(area, X86_XSAVE_MIN, end))
         return;
@@ -77,9 +76,16 @@ static void components(struct xsi_decode *d, size_t area, size_t end, uint64_t a
 void x86_decode_xsave_area(struct xsi_decode *d, size_t base, size_t size, uint64_t accum)
 {
     static const struct xsi_field_row header[] = {
-        { .name = "xstate_bv", .offset = 512, .size = 8, .kind = XSI_FLAGS,
-          .names = x86_xstate_bits, .help = "components that are not in their initial state" },
-        { .name = "xcomp_bv", .offset = 520, .size = 8, .kind = XSI_HEX,
+        { .name = "xstate_bv",
+          .offset = 512,
+          .size = 8,
+          .kind = XSI_FLAGS,
+          .names = x86_xstate_bits,
+          .help = "components that are not in their initial state" },
+        { .name = "xcomp_bv",
+          .offset = 520,
+          .size = 8,
+          .kind = XSI_HEX,
           .help = "bit 63: compacted, which Xen neither writes nor reads" },
         { .name = NULL },
     };
@@ -96,10 +102,18 @@ void x86_decode_xsave_area(struct xsi_decode *d, size_t base, size_t size, uint6
 void x86_decode_xsave(struct xsi_decode *d, size_t base, size_t size)
 {
     static const struct xsi_field_row rows[] = {
-        { .name = "xcr0", .offset = 0, .size = 8, .kind = XSI_FLAGS, .names = x86_xstate_bits,
+        { .name = "xcr0",
+          .offset = 0,
+          .size = 8,
+          .kind = XSI_FLAGS,
+          .names = x86_xstate_bits,
           .help = "components that the guest has enabled" },
-        { .name = "xcr0_accum", .offset = 8, .size = 8, .kind = XSI_FLAGS,
-          .names = x86_xstate_bits, .help = "components that it ever enabled" },
+        { .name = "xcr0_accum",
+          .offset = 8,
+          .size = 8,
+          .kind = XSI_FLAGS,
+          .names = x86_xstate_bits,
+          .help = "components that it ever enabled" },
         { .name = NULL },
     };
 

@@ -48,9 +48,15 @@ static void change_word(uint8_t *bytes, size_t at, uint64_t *seed)
 
     memcpy(&old, bytes + at, sizeof(old));
     switch (chance(seed) % 3) {
-    case 0: word = old ^ 1U << chance(seed) % 32; break;
-    case 1: word = (uint32_t)chance(seed); break;
-    default: word = 1 + (uint32_t)chance(seed) % 1024; break;
+    case 0:
+        word = old ^ 1U << chance(seed) % 32;
+        break;
+    case 1:
+        word = (uint32_t)chance(seed);
+        break;
+    default:
+        word = 1 + (uint32_t)chance(seed) % 1024;
+        break;
     }
     if (word == old)
         word ^= 2;
@@ -97,8 +103,7 @@ static uint64_t next_true(const struct listing *l, const struct damage *d, uint6
         uint64_t at = l->leaves[i].offset;
         uint64_t end = at + l->leaves[i].meta;
 
-        if (at < d->at + d->lost + (d->length ? 1 : 0) ||
-            (at < d->at + d->length && end > d->at))
+        if (at < d->at + d->lost + (d->length ? 1 : 0) || (at < d->at + d->length && end > d->at))
             continue;
         if (at - d->lost >= from)
             return at - d->lost;

@@ -10,8 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_DAMAGED = 4, EXIT_UNKNOWN = 16, SMALL = 24576, STRIDE = 257, EVIDENCE = 64,
-       PART_HEADER = 16 };
+enum {
+    EXIT_DAMAGED = 4,
+    EXIT_UNKNOWN = 16,
+    SMALL = 24576,
+    STRIDE = 257,
+    EVIDENCE = 64,
+    PART_HEADER = 16
+};
 
 /* A cut in (or in front of) such a chunk leaves an image that could have been written so. */
 static const struct silent {
@@ -62,8 +68,7 @@ static uint64_t good_end(const struct listing *whole, size_t cut)
     const struct leaf *leaf = &whole->leaves[listing_find(whole, cut)];
 
     /* a part without a length ends where the next one begins: not where that one is cut */
-    if (leaf > whole->leaves && !strcmp(leaf[-1].type, "DEMU") &&
-        cut < leaf->offset + PART_HEADER)
+    if (leaf > whole->leaves && !strcmp(leaf[-1].type, "DEMU") && cut < leaf->offset + PART_HEADER)
         return cut > leaf->offset ? leaf[-1].offset : cut;
     for (leaf = whole->leaves; leaf < whole->leaves + whole->count; leaf++)
         if (strncmp(leaf->layer, "libx", 4) == 0)

@@ -150,17 +150,50 @@ struct damage {
     bool passes; /* a reader may still take it */
 };
 
-static void no_magic(struct list *l) { l->bytes[8] ^= 1; }
-static void bad_version(struct list *l) { l->bytes[12] = 2; }
-static void no_end(struct list *l) { l->length -= 8; }
-static void unknown(struct list *l) { put16(l->bytes + find(l, X86_HVM_HPET, 0), 99); }
-static void trailing(struct list *l) { l->length += 5; }
-static void instance(struct list *l) { put16(l->bytes + find(l, X86_HVM_CPU, 1) + 2, 500); }
-static void odd(struct list *l) { put16(l->bytes + find(l, X86_HVM_HPET, 0) + 2, 7); }
-static void twice(struct list *l) { put16(l->bytes + find(l, X86_HVM_CPU, 1) + 2, 0); }
-static void bad_cr0(struct list *l) { l->bytes[find(l, X86_HVM_CPU, 0) + 8 + 0x290] = 0; }
-static void bad_link(struct list *l) { l->bytes[find(l, X86_HVM_PCI_LINK, 0) + 8] = 16; }
-static void bad_count(struct list *l) { l->bytes[find(l, X86_HVM_CPU_MSR, 0) + 8] = 3; }
+static void no_magic(struct list *l)
+{
+    l->bytes[8] ^= 1;
+}
+static void bad_version(struct list *l)
+{
+    l->bytes[12] = 2;
+}
+static void no_end(struct list *l)
+{
+    l->length -= 8;
+}
+static void unknown(struct list *l)
+{
+    put16(l->bytes + find(l, X86_HVM_HPET, 0), 99);
+}
+static void trailing(struct list *l)
+{
+    l->length += 5;
+}
+static void instance(struct list *l)
+{
+    put16(l->bytes + find(l, X86_HVM_CPU, 1) + 2, 500);
+}
+static void odd(struct list *l)
+{
+    put16(l->bytes + find(l, X86_HVM_HPET, 0) + 2, 7);
+}
+static void twice(struct list *l)
+{
+    put16(l->bytes + find(l, X86_HVM_CPU, 1) + 2, 0);
+}
+static void bad_cr0(struct list *l)
+{
+    l->bytes[find(l, X86_HVM_CPU, 0) + 8 + 0x290] = 0;
+}
+static void bad_link(struct list *l)
+{
+    l->bytes[find(l, X86_HVM_PCI_LINK, 0) + 8] = 16;
+}
+static void bad_count(struct list *l)
+{
+    l->bytes[find(l, X86_HVM_CPU_MSR, 0) + 8] = 3;
+}
 
 static void no_header(struct list *l)
 {
@@ -207,7 +240,10 @@ static void no_cpu0(struct list *l)
     memmove(l->bytes + 32, l->bytes + 32 + 1040, l->length - 32);
 }
 
-static void filled(struct list *l) { memset(l->bytes + 40, 2, 1032); }
+static void filled(struct list *l)
+{
+    memset(l->bytes + 40, 2, 1032);
+}
 
 static void old_cpu(struct list *l)
 {
@@ -218,8 +254,14 @@ static void old_cpu(struct list *l)
     memmove(l->bytes + at + 1024, l->bytes + at + 1040, l->length - at - 1024);
 }
 
-static void odd_end(struct list *l) { l->bytes[l->length - 1] = 1; }
-static void no_links(struct list *l) { put16(l->bytes + find(l, X86_HVM_PCI_LINK, 0), 13); }
+static void odd_end(struct list *l)
+{
+    l->bytes[l->length - 1] = 1;
+}
+static void no_links(struct list *l)
+{
+    put16(l->bytes + find(l, X86_HVM_PCI_LINK, 0), 13);
+}
 
 static const struct damage damages[] = {
     { "no header", no_header, X86_H01, false },
@@ -323,8 +365,8 @@ static void test_flipped_bits(void **state)
 static uint8_t *guarded(size_t n, void **map, size_t *map_length)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (n + page - 1) / page + 1;
-    uint8_t *p = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                      0);
+    uint8_t *p =
+        mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     assert_true(p != MAP_FAILED);
     assert_int_equal(mprotect(p + (pages - 1) * page, page, PROT_NONE), 0);
@@ -394,8 +436,9 @@ static void test_never_reads_beyond(void **state)
         size_t map_length;
         uint8_t *p = guarded(n, &map, &map_length);
         struct counter c = { .sink = { count_value }, .have = n };
-        struct xsi_decode d = { .bytes = p, .have = n, .length = l.length, .detail = 2,
-                                .sink = &c.sink };
+        struct xsi_decode d = {
+            .bytes = p, .have = n, .length = l.length, .detail = 2, .sink = &c.sink
+        };
 
         memcpy(p, l.bytes, n);
         assert_false(x86_hvm_check(p, n, l.length, &s));
@@ -422,20 +465,37 @@ static void test_never_reads_beyond(void **state)
 static uint64_t field(const uint8_t *bytes, size_t have, const char *name,
                       void (*decode)(struct xsi_decode *d))
 {
-    struct counter c = { .sink = { count_value }, .have = have, .wanted = UINT64_MAX,
-                         .wanted_name = name };
-    struct xsi_decode d = { .bytes = bytes, .have = have, .length = have, .detail = 2,
-                            .sink = &c.sink };
+    struct counter c = {
+        .sink = { count_value }, .have = have, .wanted = UINT64_MAX, .wanted_name = name
+    };
+    struct xsi_decode d = {
+        .bytes = bytes, .have = have, .length = have, .detail = 2, .sink = &c.sink
+    };
 
     decode(&d);
     return c.wanted;
 }
 
-static void decode_vcpu32(struct xsi_decode *d) { x86_decode_vcpu_context(d, 0, 2800, 4); }
-static void decode_vcpu64(struct xsi_decode *d) { x86_decode_vcpu_context(d, 0, 5168, 0); }
-static void decode_shared32(struct xsi_decode *d) { x86_decode_shared_info(d, 0, 4096, 0); }
-static void decode_toolstack(struct xsi_decode *d) { x86_decode_toolstack(d, 0, d->have); }
-static void decode_cpu(struct xsi_decode *d) { x86_decode_hvm_record(d, 2, 0, d->have); }
+static void decode_vcpu32(struct xsi_decode *d)
+{
+    x86_decode_vcpu_context(d, 0, 2800, 4);
+}
+static void decode_vcpu64(struct xsi_decode *d)
+{
+    x86_decode_vcpu_context(d, 0, 5168, 0);
+}
+static void decode_shared32(struct xsi_decode *d)
+{
+    x86_decode_shared_info(d, 0, 4096, 0);
+}
+static void decode_toolstack(struct xsi_decode *d)
+{
+    x86_decode_toolstack(d, 0, d->have);
+}
+static void decode_cpu(struct xsi_decode *d)
+{
+    x86_decode_hvm_record(d, 2, 0, d->have);
+}
 
 static void test_values(void **state)
 {
@@ -508,11 +568,15 @@ static void test_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),         cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_length_is_proposed), cmocka_unit_test(test_early_end),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_length_is_proposed),
+        cmocka_unit_test(test_early_end),
         cmocka_unit_test(test_flipped_bits),
-        cmocka_unit_test(test_never_reads_beyond), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_toolstack),    cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_never_reads_beyond),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_toolstack),
+        cmocka_unit_test(test_tables),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
