@@ -25,11 +25,13 @@ static void XSI_PRINTF(3, 4) add(char *out, size_t size, const char *fmt, ...)
     va_end(args);
 }
 
+#define HOLES_WORTH (64U << 10) /* fewer bytes in holes are not worth a word */
+
 static void image_line(const struct cli_term *t, const struct image *im,
                        const struct cli_findings *f)
 {
     const struct xsi_info *info = xsi_walk_info(im->walk);
-    uint64_t size = 0, file_size = 0;
+    uint64_t size = 0, file_size = 0, stored = 0;
     size_t filters = 0;
     bool sized = xsi_source_size(im->src, &size);
     char name[1024], text[1600];
@@ -44,6 +46,8 @@ static void image_line(const struct cli_term *t, const struct image *im,
         add(text, sizeof(text), "%" PRIu64 " bytes", size);
     else
         add(text, sizeof(text), "size unknown");
+    if (xsi_source_stored(im->src, &stored) && stored + HOLES_WORTH < file_size)
+        add(text, sizeof(text), ", %" PRIu64 " of them stored (the rest are holes)", stored);
     if (sized && info->stream_end && info->stream_end < size)
         add(text, sizeof(text), " (stream ends at 0x%" PRIx64 ", %s)", info->stream_end,
             f->zero_from == info->stream_end && f->zero_to == size ? "the rest is zero"

@@ -154,6 +154,7 @@ struct xsi_source *xsi_source_file_new(const struct xsi_opened *o, struct xsi_er
     f->src.seekable = true;
     f->src.has_file_size = true;
     f->src.file_size = o->file_size;
+    f->src.stored = o->stored;
     f->fd = o->fd;
     f->own_fd = o->own_fd;
     f->seek_fd = o->own_fd ? o->fd : NOT_TRIED;

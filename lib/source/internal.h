@@ -36,6 +36,7 @@ struct xsi_source {
     bool seekable;
     bool has_file_size;
     uint64_t file_size;
+    uint64_t stored; /* bytes of the file that have a place on the disk; holes have none */
     uint64_t bytes_read; /* counted in the lowest source only */
     const char *filters[XSI_FILTERS_MAX];
     size_t filter_count;
@@ -54,6 +55,7 @@ struct xsi_opened {
     uint64_t position; /* of a descriptor that can seek: where the caller left it */
     uint64_t offset, length;
     uint64_t file_size;
+    uint64_t stored;
     char name[XSI_SOURCE_NAME];
 };
 

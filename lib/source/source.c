@@ -115,6 +115,7 @@ static int classify(struct xsi_opened *o, bool by_path, struct xsi_error *err)
         return 0;
     o->position = (uint64_t)at;
     o->file_size = (uint64_t)st.st_size;
+    o->stored = S_ISREG(st.st_mode) ? (uint64_t)st.st_blocks * 512 : 0;
     o->kind = S_ISBLK(st.st_mode) ? XSI_SOURCE_BLOCK : XSI_SOURCE_FILE;
     if (S_ISBLK(st.st_mode) && ioctl(o->fd, BLKGETSIZE64, &o->file_size))
         return xsi_source_fault(err, errno, "cannot tell the size of '%s': %s; see lsblk", o->name,
@@ -228,6 +229,13 @@ const struct xsi_source *xsi_source_lowest(const struct xsi_source *src)
     while (src->below)
         src = src->below;
     return src;
+}
+
+bool xsi_source_stored(const struct xsi_source *src, uint64_t *bytes)
+{
+    src = xsi_source_lowest(src);
+    *bytes = src->stored;
+    return src->has_file_size && src->kind == XSI_SOURCE_FILE;
 }
 
 bool xsi_source_file_size(const struct xsi_source *src, uint64_t *size)
