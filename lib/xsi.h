@@ -123,6 +123,9 @@ XSI_API enum xsi_source_kind xsi_source_kind(const struct xsi_source *src);
 XSI_API const char *const *xsi_source_filters(const struct xsi_source *src, size_t *n);
 /* Next offset >= offset that is not in a hole (SEEK_DATA); offset itself where unknown. */
 XSI_API uint64_t xsi_source_next_data(struct xsi_source *src, uint64_t offset);
+/* A hint: these bytes will probably be asked for soon. A disk can then fetch several places at
+ * once. */
+XSI_API void xsi_source_will_need(struct xsi_source *src, uint64_t offset, size_t len);
 /* Bytes that were read from the file so far (for the bench). */
 XSI_API uint64_t xsi_source_bytes_read(const struct xsi_source *src);
 

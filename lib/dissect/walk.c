@@ -7,6 +7,8 @@
 
 #include "internal.h"
 
+#define PREFETCH 16   /* batches that are fetched ahead */
+#define PREFETCH_LEAST (256U << 10)
 #define HEAD_LEAST 8  /* bytes of a chunk that must be readable for its description to count */
 #define STALLS_MAX 64 /* steps without progress before a layer is given up */
 
@@ -184,6 +186,19 @@ void xsi_place_chunk(struct xsi_walk *w)
     w->moved = true;
 }
 
+/*
+ * Batches are mostly of one size, so the headers of the next ones are probably one length apart: a
+ * cold disk can fetch some of them at once. Each batch asks for the one that is PREFETCH away.
+ */
+static void prefetch(struct xsi_walk *w)
+{
+    const struct xsi_chunk *c = &w->chunk;
+
+    if (c->length < PREFETCH_LEAST || c->offset > UINT64_MAX / 2 || c->length > XSI_PEEK_MAX)
+        return;
+    xsi_source_will_need(w->src, c->offset + PREFETCH * c->length, (size_t)c->meta + 4096);
+}
+
 static int finish_chunk(struct xsi_walk *w)
 {
     struct xsi_chunk *c = &w->chunk;
@@ -203,6 +218,8 @@ static int finish_chunk(struct xsi_walk *w)
     }
     w->stalls = 0;
     w->info.stream_end = c->offset + c->length;
+    if (c->flags & XSI_CHUNK_PAGES && c->pages)
+        prefetch(w);
     if (c->flags & XSI_CHUNK_CUT) {
         w->was_cut = true;
         if (!w->truncation_told)

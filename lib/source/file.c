@@ -135,10 +135,19 @@ static void file_free(struct xsi_source *src)
     free(f);
 }
 
+static void file_will_need(struct xsi_source *src, uint64_t offset, size_t len)
+{
+    const struct file_source *f = (struct file_source *)src;
+
+    if (offset < f->size)
+        (void)posix_fadvise(f->fd, (off_t)(f->first + offset), (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 static const struct xsi_source_ops file_ops = {
     .read = file_read,
     .size = file_size,
     .next_data = file_next_data,
+    .will_need = file_will_need,
     .free = file_free,
 };
 

@@ -23,6 +23,7 @@ struct xsi_source_ops {
     ssize_t (*read)(struct xsi_source *src, void *buf, size_t len, uint64_t offset);
     bool (*size)(const struct xsi_source *src, uint64_t *size);
     uint64_t (*next_data)(struct xsi_source *src, uint64_t offset); /* NULL = holes are unknown */
+    void (*will_need)(struct xsi_source *src, uint64_t offset, size_t len); /* NULL = no use */
     /* Look at the first bytes without giving them out; NULL = read() at 0 does that. */
     ssize_t (*peek)(struct xsi_source *src, void *buf, size_t len);
     void (*free)(struct xsi_source *src); /* frees the structure too, never `below` */

@@ -264,6 +264,12 @@ const char *const *xsi_source_filters(const struct xsi_source *src, size_t *n)
     return src->filters;
 }
 
+void xsi_source_will_need(struct xsi_source *src, uint64_t offset, size_t len)
+{
+    if (src->ops->will_need)
+        src->ops->will_need(src, offset, len);
+}
+
 uint64_t xsi_source_next_data(struct xsi_source *src, uint64_t offset)
 {
     return src->ops->next_data ? src->ops->next_data(src, offset) : offset;
