@@ -114,8 +114,8 @@ XSI_API const struct xsi_error *xsi_source_error(const struct xsi_source *src);
 XSI_API bool xsi_source_size(const struct xsi_source *src, uint64_t *size);
 /* Size of the file itself (compressed, unwindowed); false on a pipe. */
 XSI_API bool xsi_source_file_size(const struct xsi_source *src, uint64_t *size);
-/* Bytes of a regular file that are stored; far fewer than its size when it has holes, as a sparse or
- * unfinished copy does. False for anything else. */
+/* Bytes of a regular file that are stored; far fewer than its size when it has holes, as a sparse
+ * or unfinished copy does. False for anything else. */
 XSI_API bool xsi_source_stored(const struct xsi_source *src, uint64_t *bytes);
 XSI_API bool xsi_source_seekable(const struct xsi_source *src);
 XSI_API enum xsi_source_kind xsi_source_kind(const struct xsi_source *src);
