@@ -275,7 +275,6 @@ struct xsi_walk_options {
     const char *as;   /* forced stack: layer names separated by ',' or '>'; NULL = detect */
     bool scan;        /* after damage try every offset, however far, and report candidates */
     bool stop_at_end; /* end behind the image's last layer; do not look at what follows */
-    int magic_fd;     /* unused, keep 0 */
 };
 
 struct xsi_walk;

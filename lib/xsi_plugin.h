@@ -163,6 +163,23 @@ static inline struct xsi_cursor xsi_decode_cursor(const struct xsi_decode *d, si
     return c;
 }
 
+/* Number of 1, 2, 4 or 8 bytes at `at` of d's bytes; 0 when it is not there. */
+static inline uint64_t xsi_decode_number(const struct xsi_decode *d, size_t at, size_t size)
+{
+    struct xsi_cursor c = xsi_decode_cursor(d, at);
+
+    switch (size) {
+    case 1:
+        return xsi_u8(&c);
+    case 2:
+        return xsi_u16(&c);
+    case 4:
+        return xsi_u32(&c);
+    default:
+        return xsi_u64(&c);
+    }
+}
+
 /* Emit all rows of a table for a structure at byte `base` of d->bytes with `size` bytes; rows
  * beyond size or beyond d->have are left out. */
 XSI_API void xsi_decode_rows(struct xsi_decode *d, size_t base, size_t size,

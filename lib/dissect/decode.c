@@ -97,22 +97,6 @@ void xsi_close(struct xsi_decode *d)
     emit(d, &v);
 }
 
-static uint64_t number_at(const struct xsi_decode *d, size_t at, uint32_t size)
-{
-    struct xsi_cursor c = xsi_decode_cursor(d, at);
-
-    switch (size) {
-    case 1:
-        return xsi_u8(&c);
-    case 2:
-        return xsi_u16(&c);
-    case 4:
-        return xsi_u32(&c);
-    default:
-        return xsi_u64(&c);
-    }
-}
-
 static void decode_row(struct xsi_decode *d, size_t at, const struct xsi_field_row *row)
 {
     struct xsi_value v = { .kind = row->kind,
@@ -129,7 +113,7 @@ static void decode_row(struct xsi_decode *d, size_t at, const struct xsi_field_r
         if (row->kind == XSI_TEXT)
             v.text_length = strnlen(v.text, row->size);
     } else {
-        v.number = number_at(d, at, row->size);
+        v.number = xsi_decode_number(d, at, row->size);
         if (row->kind == XSI_SINT && row->size < 8 && (v.number >> (row->size * 8 - 1)) & 1)
             v.number |= ~0ULL << (row->size * 8);
         if (row->kind == XSI_ENUM)

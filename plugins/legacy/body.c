@@ -181,13 +181,12 @@ static int emit_batch(struct xsi_walk *w, struct legacy *s, const struct legacy_
         s->next_pfn = k->last_pfn + 1;
     s->pages += k->pages;
     s->packed += k->pages;
-    s->full_batch = k->count;
     if (s->has_map || s->last_checkpoint)
         xsi_report(w, &legacy_findings[LEGACY_L48], k->at, 4, "a batch behind %s",
                    s->last_checkpoint ? "LAST_CHECKPOINT" : "VCPU_INFO");
     s->has_map = false;
     s->batches++;
-    xsi_read_ahead(w, 4 + (size_t)s->ul * s->full_batch);
+    xsi_read_ahead(w, 4 + (size_t)s->ul * k->count);
     return XSI_CHUNK;
 }
 

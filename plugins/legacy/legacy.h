@@ -129,9 +129,8 @@ struct legacy {
     unsigned checkpoint;               /* complete tails so far */
     unsigned context_from, context_to; /* releases that the HVM context allows; 0 = any */
     uint64_t seen;                     /* evidence bits */
-    uint32_t once, ids;  /* chunk ids seen in this checkpoint, in the image (bit -id) */
-    uint64_t next_pfn;   /* where the last batch ended, + 1 */
-    unsigned full_batch; /* entries of the last batch: the next one's read-ahead */
+    uint32_t once, ids; /* chunk ids seen in this checkpoint, in the image (bit -id) */
+    uint64_t next_pfn;  /* where the last batch ended, + 1 */
     unsigned batches, ascending_batches;
     uint64_t end_at;      /* offset of the last END */
     uint64_t tail_end;    /* offset behind the first tail */
@@ -223,9 +222,10 @@ ssize_t legacy_entries(struct xsi_walk *w, const struct xsi_layer *l, const stru
                        uint64_t first, size_t max, struct xsi_page_entry *out);
 
 /* ---- fields.c ---- */
-#define LEGACY_DECODERS(X)                                                                         \
-    X(p2m_size)                                                                                    \
-    X(ext) X(ext_vcpu) X(ext_block) X(ext_xcnt) X(frames) X(pages) X(unmapped) X(vcpu) X(vcpu_ext) \
+#define LEGACY_DECODERS(X)                                                                  \
+    X(p2m_size)                                                                             \
+    X(ext)                                                                                  \
+    X(ext_vcpu) X(ext_block) X(ext_xcnt) X(frames) X(pages) X(unmapped) X(vcpu) X(vcpu_ext) \
         X(vcpu_xsave) X(shared) X(magic) X(hvm) X(vcpus) X(param) X(tmem) X(tsc) X(blob)
 #define LEGACY_DECLARE(name) void legacy_dec_##name(struct xsi_decode *d);
 LEGACY_DECODERS(LEGACY_DECLARE)

@@ -39,7 +39,7 @@ static void decode_ioapic(struct xsi_decode *d, size_t base, size_t size)
         return;
     xsi_open(d, "redirtbl", XSI_LIST, at, end - at);
     for (unsigned pin = 0; x86_fits(at, 8, end); pin++, at += 8) {
-        uint64_t e = x86_number(d, at, 8);
+        uint64_t e = xsi_decode_number(d, at, 8);
 
         if (e == 0x10000)
             continue;
@@ -159,7 +159,7 @@ static void decode_mtrr(struct xsi_decode *d, size_t base, size_t size)
 static void decode_cpu_xsave(struct xsi_decode *d, size_t base, size_t size)
 {
     if (size > 24)
-        x86_decode_xsave_area(d, base + 24, size - 24, x86_number(d, base + 16, 8));
+        x86_decode_xsave_area(d, base + 24, size - 24, xsi_decode_number(d, base + 16, 8));
 }
 
 /* Lists that came with 4.13. */

@@ -125,7 +125,7 @@ void x86_decode_hvm_params(struct xsi_decode *d, size_t base, uint64_t count)
         return;
     xsi_open(d, "params", XSI_LIST, base, end - base);
     for (uint64_t i = 0; i < count && x86_fits(at, 16, end); i++, at += 16) {
-        uint64_t index = x86_number(d, at, 8);
+        uint64_t index = xsi_decode_number(d, at, 8);
 
         xsi_open(d, NULL, XSI_GROUP, at, 16);
         xsi_put_name(d, "index", at, 8, index, x86_hvm_param_names);

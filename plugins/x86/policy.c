@@ -105,7 +105,7 @@ static void put_spelling(struct xsi_decode *d, size_t at, uint32_t leaf)
 /* Family, model and stepping as CPUID(1).eax composes them. */
 static void put_family(struct xsi_decode *d, size_t at)
 {
-    uint64_t eax = x86_number(d, at, 4), family = eax >> 8 & 15, model = eax >> 4 & 15;
+    uint64_t eax = xsi_decode_number(d, at, 4), family = eax >> 8 & 15, model = eax >> 4 & 15;
 
     if (family == 6 || family == 15)
         model |= eax >> 12 & 0xf0;
@@ -122,7 +122,7 @@ static void put_features(struct xsi_decode *d, size_t at, uint32_t leaf, uint32_
     bool open = false;
 
     for (unsigned reg = 0; reg < 4; reg++) {
-        uint64_t value = x86_number(d, at + 8 + 4 * reg, 4);
+        uint64_t value = xsi_decode_number(d, at + 8 + 4 * reg, 4);
 
         for (const struct xsi_name *n = x86_cpuid_bits(leaf, subleaf, reg); n && n->name; n++) {
             if (!(value & n->value))
@@ -146,7 +146,8 @@ static void put_leaf(struct xsi_decode *d, size_t at)
         { .name = "d", .offset = 20, .size = 4, .kind = XSI_HEX },
         { .name = NULL },
     };
-    uint32_t leaf = (uint32_t)x86_number(d, at, 4), subleaf = (uint32_t)x86_number(d, at + 4, 4);
+    uint32_t leaf = (uint32_t)xsi_decode_number(d, at, 4),
+             subleaf = (uint32_t)xsi_decode_number(d, at + 4, 4);
 
     xsi_put(d, "leaf", XSI_HEX, at, 4, leaf, NULL);
     if (subleaf != NO_SUBLEAF)

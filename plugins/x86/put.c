@@ -6,7 +6,7 @@ void x86_put(struct xsi_decode *d, const char *name, enum xsi_kind kind, size_t 
              size_t end)
 {
     if (x86_fits(at, n, end))
-        xsi_put(d, name, kind, at, n, x86_number(d, at, n), NULL);
+        xsi_put(d, name, kind, at, n, xsi_decode_number(d, at, n), NULL);
 }
 
 void x86_put_array(struct xsi_decode *d, const char *name, enum xsi_kind kind, size_t at,

@@ -61,8 +61,8 @@ void x86_decode_toolstack(struct xsi_decode *d, size_t base, size_t size)
         return;
     xsi_put(d, "toolstack_bits", XSI_UINT, base, 0, stride == ENTRY64 ? 64 : 32, NULL);
     xsi_open(d, "physmap", XSI_LIST, at, end - at);
-    for (uint64_t n = x86_number(d, base + 4, 4); n && x86_fits(at, stride, end); n--) {
-        size_t length = (size_t)x86_number(d, at + 24, 4);
+    for (uint64_t n = xsi_decode_number(d, base + 4, 4); n && x86_fits(at, stride, end); n--) {
+        size_t length = (size_t)xsi_decode_number(d, at + 24, 4);
 
         if (length > end - at - stride)
             break;

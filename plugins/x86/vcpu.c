@@ -170,7 +170,7 @@ static void control_registers(struct xsi_decode *d, const struct layout *l, size
     size_t at = base + l->ctrlreg, w = l->width;
 
     for (unsigned i = 0; names[i]; i++, at += w) {
-        uint64_t value = x86_number(d, at, w);
+        uint64_t value = xsi_decode_number(d, at, w);
 
         if (!x86_fits(at, w, end))
             return;
@@ -193,7 +193,7 @@ static void control_registers(struct xsi_decode *d, const struct layout *l, size
 static void descriptor_tables(struct xsi_decode *d, const struct layout *l, size_t base, size_t end)
 {
     size_t w = l->width, ents_at = base + l->gdt_ents;
-    uint64_t ents = x86_number(d, ents_at, w), frames = (ents + 511) / 512;
+    uint64_t ents = xsi_decode_number(d, ents_at, w), frames = (ents + 511) / 512;
 
     x86_put(d, "gdt_ents", XSI_UINT, ents_at, w, end);
     if (x86_fits(ents_at, w, end))
@@ -212,7 +212,7 @@ static void traps(struct xsi_decode *d, const struct layout *l, size_t base, siz
         return;
     xsi_open(d, "trap_ctxt", XSI_LIST, at, 256 * size);
     for (unsigned i = 0; i < 256 && x86_fits(at, size, end); i++, at += size) {
-        if (!x86_number(d, at + size - l->width, l->width))
+        if (!xsi_decode_number(d, at + size - l->width, l->width))
             continue;
         xsi_open(d, NULL, XSI_GROUP, at, size);
         x86_put(d, "vector", XSI_UINT, at, 1, end);
@@ -278,7 +278,7 @@ static const struct xsi_field_row ext_vmce_rows[] = {
 
 void x86_decode_ext_context(struct xsi_decode *d, size_t base, size_t size)
 {
-    uint64_t used = x86_number(d, base + 4, 4);
+    uint64_t used = xsi_decode_number(d, base + 4, 4);
 
     xsi_decode_rows(d, base, size, ext_rows);
     /* Only what the hypervisor says it wrote: the rest is what lay on the writer's stack. */
@@ -294,7 +294,7 @@ void x86_decode_pv_msrs(struct xsi_decode *d, size_t base, size_t size)
         xsi_open(d, NULL, XSI_GROUP, at, 16);
         x86_put(d, "index", XSI_HEX, at, 4, end);
         x86_put_meaning(d, "name", at, 4, x86_msr_names);
-        if (x86_number(d, at + 4, 4))
+        if (xsi_decode_number(d, at + 4, 4))
             x86_put(d, "reserved", XSI_HEX, at + 4, 4, end);
         x86_put(d, "value", XSI_HEX, at + 8, 8, end);
         xsi_close(d);

@@ -22,23 +22,6 @@ static inline bool x86_fits(size_t at, size_t n, size_t end)
     return at <= end && n <= end - at;
 }
 
-/* Number of 1, 2, 4 or 8 bytes at `at`; 0 when it is not there. */
-static inline uint64_t x86_number(const struct xsi_decode *d, size_t at, size_t n)
-{
-    struct xsi_cursor c = xsi_decode_cursor(d, at);
-
-    switch (n) {
-    case 1:
-        return xsi_u8(&c);
-    case 2:
-        return xsi_u16(&c);
-    case 4:
-        return xsi_u32(&c);
-    default:
-        return xsi_u64(&c);
-    }
-}
-
 static inline uint16_t x86_le16(const uint8_t *p)
 {
     return (uint16_t)(p[0] | p[1] << 8);
@@ -60,7 +43,7 @@ void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n, 
 static inline void x86_put_meaning(struct xsi_decode *d, const char *name, size_t at, size_t n,
                                    const struct xsi_name *names)
 {
-    const char *words = xsi_name_of(names, x86_number(d, at, n));
+    const char *words = xsi_name_of(names, xsi_decode_number(d, at, n));
 
     x86_put_words(d, name, at, n, words, words ? strlen(words) : 0);
 }

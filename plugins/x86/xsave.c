@@ -95,7 +95,7 @@ void x86_decode_xsave_area(struct xsi_decode *d, size_t base, size_t size, uint6
         return;
     x86_decode_fxsave(d, "legacy", base, size);
     xsi_decode_rows(d, base, size, header);
-    components(d, base, end, accum, x86_number(d, base + 512, 8));
+    components(d, base, end, accum, xsi_decode_number(d, base + 512, 8));
 }
 
 /* 4.22:domctl.h:xen_domctl_vcpuextstate describes the two words in front of the area. */
@@ -119,5 +119,5 @@ void x86_decode_xsave(struct xsi_decode *d, size_t base, size_t size)
 
     xsi_decode_rows(d, base, size, rows);
     if (size > 16 && base < d->have && d->have - base > 16)
-        x86_decode_xsave_area(d, base + 16, size - 16, x86_number(d, base + 8, 8));
+        x86_decode_xsave_area(d, base + 16, size - 16, xsi_decode_number(d, base + 8, 8));
 }
