@@ -150,6 +150,7 @@ struct xsi_finding_row {
 struct xsi_finding {
     const struct xsi_finding_row *row;
     enum xsi_severity severity; /* the row's, unless the circumstances make it worse */
+    unsigned exit;              /* bits that it adds to the exit status */
     uint64_t offset, length;    /* the bytes it is about; length 0 = a place */
     char text[320];             /* one line, already free of control characters */
 };
@@ -326,6 +327,161 @@ struct xsi_candidate {
 XSI_API size_t xsi_walk_candidates(struct xsi_walk *walk, size_t max, struct xsi_candidate *out);
 /* Names of all layers, by index; NULL behind the last. */
 XSI_API const char *xsi_layer_name(size_t index);
+
+/* ---------------------------------------------------------------- readers ---- */
+
+/* Variants of a reader; they combine, in this order in its name. */
+enum {
+    XSI_READER_32 = 1,    /* "/32": a 32-bit toolstack */
+    XSI_READER_XAPI = 2,  /* "/xapi": XenServer's libxc, which leaves the QEMU record to xapi */
+    XSI_READER_REMUS = 4, /* "/remus": checkpointed_stream = 1; "/xend" is an alias */
+    XSI_READER_LIBXC = 8  /* "/libxc": from 4.6 on the bare library, without its toolstack */
+};
+
+/* The restore code of a release, in one of its variants. */
+struct xsi_reader {
+    char name[40];    /* "xen-4.1/32/xapi" */
+    unsigned variant; /* XSI_READER_32 … */
+    unsigned bits;    /* width of the toolstack, 32 or 64 */
+    unsigned release; /* 40302 = 4.3.2: the oldest release that behaves like this */
+    const char *covers; /* "4.3.2 to 4.3.4" */
+    const char *about;  /* what sets it apart from its neighbours, one line */
+    const char *stream; /* what it reads: "libxc-legacy" or "libxc-v2" */
+    const struct xsi_reader_row *row; /* the format's own row */
+};
+
+/* All readers with all variants, oldest first, by index; false behind the last. */
+XSI_API bool xsi_reader_get(size_t index, struct xsi_reader *out);
+/* By name or alias ("xen-4.3", "XEN-4.4/xend"); false when there is none. */
+XSI_API bool xsi_reader_lookup(const char *name, struct xsi_reader *out);
+
+/* ---------------------------------------------------------------- one restore, read by read ---- */
+
+enum xsi_run_kind {
+    XSI_RUN_READ, /* bytes that the reader looks at: offset, length, got, purpose */
+    XSI_RUN_SKIP, /* the same for bytes that it only stores or drops (page data, blobs) */
+    XSI_RUN_LOG,  /* a line that it logs: text, level */
+    XSI_RUN_STATE, /* something changed: text says what */
+    XSI_RUN_CALL, /* another part takes over: who */
+    XSI_RUN_DONE  /* the last event: the verdict is complete */
+};
+
+enum xsi_run_level { XSI_LOG_INFO, XSI_LOG_WARNING, XSI_LOG_ERROR };
+
+struct xsi_run_event {
+    enum xsi_run_kind kind;
+    const char *who;         /* part that acts: "libxc", "libxl", "xl", "xend", "xapi", … */
+    uint64_t offset, length; /* READ, SKIP: what was asked for */
+    uint64_t got;            /* READ, SKIP: bytes that there were; less at the end of the image */
+    const char *purpose;     /* READ, SKIP: "batch size", "magic pfns" */
+    enum xsi_run_level level;
+    char text[400]; /* LOG, STATE: free of control characters */
+};
+
+enum xsi_outcome { XSI_RESTORES, XSI_LOSES, XSI_FAILS, XSI_UNDEFINED };
+
+#define XSI_VERDICT_ERRORS     8
+#define XSI_VERDICT_CONDITIONS 8
+#define XSI_VERDICT_FINDINGS   16
+
+/* A finding that a reader makes of the image: why its verdict is what it is. */
+struct xsi_verdict_finding {
+    const struct xsi_finding_row *row;
+    uint64_t offset, length;
+    char text[320];
+};
+
+/* What a reader would do with the image. Numbers are -1 where there is none. */
+struct xsi_verdict {
+    struct xsi_reader reader;
+    enum xsi_outcome outcome;
+    bool returned;   /* it returned rc; otherwise fate says how it ended */
+    int64_t rc;      /* of the release's restore function, or of the toolstack before it was called */
+    const char *fate; /* "SIGSEGV", "SIGFPE", "SIGABRT", "HANG"; NULL = returned */
+    uint64_t consumed; /* bytes that the restore function has read when it returns */
+    uint64_t stopped;  /* offset in the image where it, or its toolstack, stopped */
+    unsigned checkpoints;
+    char errors[XSI_VERDICT_ERRORS][400]; /* error lines, in its own words */
+    size_t error_count;                   /* lines in `errors` */
+    int64_t pages, vcpus_set, hvmctx_len, qemu_bytes;
+    char reason[400]; /* one or two sentences for a person: why, and where */
+    uint64_t where;   /* offset that the reason is about */
+    char loses[200];  /* what is not restored: "device model state", ""; commas between */
+    const char *fix;  /* recipe that would mend it for this reader, "" = none known */
+    char conditions[XSI_VERDICT_CONDITIONS][160]; /* what the host must have */
+    size_t condition_count;
+    struct xsi_verdict_finding findings[XSI_VERDICT_FINDINGS];
+    size_t finding_count;
+};
+
+/* What a toolstack would tell the reader; NULL or zero members: taken from the image. */
+struct xsi_run_options {
+    enum xsi_guest guest; /* the kind of domain that is restored into */
+};
+
+/*
+ * A reader at work on an image. It reads bytes as the release does, never chunks: step through it
+ * with xsi_run_next() (a debugger, a browser) or let xsi_judge do it. src and walk's result stay
+ * the caller's.
+ */
+struct xsi_run;
+XSI_API struct xsi_run *xsi_run_new(struct xsi_source *src, const struct xsi_reader *reader,
+                                    const struct xsi_run_options *options, struct xsi_error *err);
+XSI_API void xsi_run_free(struct xsi_run *run);
+/* Next event: 1, 0 behind XSI_RUN_DONE, -errno on a fault of the system. */
+XSI_API int xsi_run_next(struct xsi_run *run, struct xsi_run_event *ev);
+/* Where the reader stands in the image. */
+XSI_API uint64_t xsi_run_position(const struct xsi_run *run);
+/* What is known so far; complete after XSI_RUN_DONE. Belongs to the run. */
+XSI_API const struct xsi_verdict *xsi_run_verdict(const struct xsi_run *run);
+
+/* ---------------------------------------------------------------- several readers at once ---- */
+
+/*
+ * Judges beside a walk, in the same pass and with the same buffers, so that it works on a pipe.
+ * names: readers; "all" = every one that fits the stream; count 0 = the default target of the
+ * image's container. Made before the walk's first event; NULL with err->code EINVAL when a name is
+ * unknown, with code 0 when the image has no stream that a reader could read.
+ */
+struct xsi_judge;
+XSI_API struct xsi_judge *xsi_judge_new(struct xsi_walk *walk, const char *const *names,
+                                        size_t count, const struct xsi_run_options *options,
+                                        struct xsi_error *err);
+XSI_API void xsi_judge_free(struct xsi_judge *judge);
+/* Brings the readers up to a little before the walk; call it before each xsi_walk_next(), and once
+ * more with `finish` after the last. 0 or -errno. */
+XSI_API int xsi_judge_advance(struct xsi_judge *judge, bool finish);
+/* Verdict by index; NULL behind the last. Complete after the finishing advance; before it, a
+ * verdict that is already certain counts as complete (*complete). */
+XSI_API const struct xsi_verdict *xsi_judge_verdict(const struct xsi_judge *judge, size_t index,
+                                                    bool *complete);
+/* True when no reader was named: the verdict is of the container's default target. */
+XSI_API bool xsi_judge_is_default(const struct xsi_judge *judge);
+
+/* ---------------------------------------------------------------- messages of the field ---- */
+
+enum xsi_message_kind {
+    XSI_MSG_ERROR, /* an error line, complete as it stands */
+    XSI_MSG_ERRNO, /* libxc's PERROR: from 4.1 on " (N = words)" follows */
+    XSI_MSG_INFO   /* not an error: progress, a banner, a note of the hypervisor */
+};
+
+/* A message of some release. Rows of one id are its wordings in different releases. */
+struct xsi_message {
+    unsigned id;          /* of its table */
+    unsigned from, to;    /* releases that print it: 40302 = 4.3.2; 0, 0 = any; to 0 = still does */
+    const char *who;      /* "libxc", "xend", "xl", "libxl", "xapi", "libvirt", "qemu", "converter",
+                             "xen", "verify-stream-v2" */
+    enum xsi_message_kind kind;
+    const char *text;     /* printf format, as the release has it */
+    const char *condition; /* when it is printed, in words */
+    const char *causes;    /* usual causes */
+    const char *next;      /* what to do: a command or a check */
+    const char *codes;     /* findings that go with it: "L09 L31", "" = none */
+};
+
+/* All messages of all formats by index; NULL behind the last. */
+XSI_API const struct xsi_message *xsi_message_at(size_t index);
 
 /* ---------------------------------------------------------------- small helpers ---- */
 

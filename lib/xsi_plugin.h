@@ -226,6 +226,8 @@ struct xsi_type {
 
 struct xsi_layer;
 struct xsi_format;
+struct xsi_model;
+struct xsi_batch;
 
 /* One name that a format can appear under. Rows end with a NULL name. */
 struct xsi_layer_row {
@@ -281,6 +283,16 @@ struct xsi_format {
     bool (*may_start)(const struct xsi_layer *l, const uint8_t *p, size_t n);
     const struct xsi_finding_row *findings;
     size_t finding_count;
+    /* Releases that read this format's stream, oldest first, ending with a NULL name; NULL: none. */
+    const struct xsi_reader_row *readers;
+    const char *stream; /* what these readers read, without width or version: "libxc-legacy" */
+    /* A container whose own toolstack is not the newest reader of such a stream: which reader is,
+     * without width ("xen-4.1/xapi"); NULL: the newest. */
+    const char *native_reader;
+    /* What reads a layer of this format in a restore; NULL: nobody. */
+    const struct xsi_model *model;
+    /* What the readers of this format say; rows end with a NULL text. NULL: nothing. */
+    const struct xsi_message *messages;
 };
 
 /* A layer that is open in a walk. */
@@ -353,5 +365,175 @@ XSI_API void xsi_report_as(struct xsi_walk *w, const struct xsi_finding_row *row
                            uint64_t length, const char *fmt, ...) XSI_PRINTF(7, 8);
 /* printf into a chunk's note; appends "; " when there is one already; made printable. */
 XSI_API void xsi_note(struct xsi_chunk *c, const char *fmt, ...) XSI_PRINTF(2, 3);
+
+/* ---------------------------------------------------------------- reader models ---- */
+
+/* One release's restore code; what differs between releases stands in `own`. */
+struct xsi_reader_row {
+    const char *name;   /* contract name without suffixes: "xen-4.3.4"; NULL ends the table */
+    const char *alias;  /* other names, separated by blanks: "xen-4.3"; "" = none */
+    unsigned release;   /* of the oldest release it stands for: 40302 = 4.3.2 */
+    const char *covers; /* "4.3.2 to 4.3.4" */
+    const char *about;  /* what sets it apart from the row before */
+    unsigned variants;  /* XSI_READER_… that exist for it (each may be absent) */
+    const void *own;    /* the format's own columns */
+};
+
+/*
+ * A model of a reader is a resumable machine. It never calls for bytes: each handler says what the
+ * reader wants next (one of need, skip, look, call, back, die, undefined) and returns; the
+ * driver fetches it and calls the handler that was named. Reads are sequential, as a reader's are.
+ * Handlers that end without a wish are a bug, which ends the run as `undefined`.
+ *
+ *     static void got_count(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
+ *     {
+ *         if (got < 4) { short_read(...); return; }
+ *         xsi_run_need(r, 8 * xsi_le32(p), "region pfn types", got_types);
+ *     }
+ */
+struct xsi_model {
+    const char *who;   /* "libxc", "xend": the part that reads and speaks */
+    size_t state_size; /* zeroed memory handed to every handler */
+    /* The reader starts at the run's position. */
+    void (*start)(struct xsi_run *r, void *state);
+    /* Fill in the decoded form of a batch's entries; NULL when the model has no batches. kind is
+     * the model's own (entry width …). At most XSI_BATCH_MAX entries are handed over at once. */
+    void (*batch)(const uint8_t *entries, size_t count, unsigned kind, struct xsi_batch *out);
+    void (*free)(void *state); /* may be NULL */
+    const struct xsi_message *messages; /* what xsi_run_say() speaks from; ends with a NULL text */
+};
+
+/* p holds `got` bytes (p is NULL after a skip); got is short only at the end of the image or in
+ * front of an unreadable sector: then xsi_run_errno() is not 0. */
+typedef void xsi_then(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got);
+
+#define XSI_NEED_MAX (8U << 20) /* longest need or look */
+
+/* The reader reads `length` bytes and looks at them. Longer than XSI_NEED_MAX: only so many are at
+ * p; got counts them all. */
+XSI_API void xsi_run_need(struct xsi_run *r, uint64_t length, const char *purpose, xsi_then *then);
+/* The reader reads `length` bytes that the model need not see now. */
+XSI_API void xsi_run_skip(struct xsi_run *r, uint64_t length, const char *purpose, xsi_then *then);
+/* Bytes that the reader has in memory: read before, at `offset` of the image. No event. On a pipe
+ * what lies some MiB back is gone: got is 0 then. */
+XSI_API void xsi_run_look(struct xsi_run *r, uint64_t offset, size_t length, xsi_then *then);
+/* Another model goes on here (libxc below libxl, …); `then` gets its return code in got, as
+ * int64_t, or is not called when the run ended in it. */
+XSI_API void xsi_run_call(struct xsi_run *r, const struct xsi_model *model, xsi_then *then);
+/* This part returns to its caller with a code; the outermost one ends the run. */
+XSI_API void xsi_run_back(struct xsi_run *r, int64_t rc);
+/* The process ends here: "SIGSEGV", "SIGABRT", "SIGFPE", "HANG". */
+XSI_API void xsi_run_die(struct xsi_run *r, const char *fate, const char *fmt, ...)
+    XSI_PRINTF(3, 4);
+/* From here on the outcome depends on undefined memory: the run ends; fmt says why. */
+XSI_API void xsi_run_undefined(struct xsi_run *r, const char *fmt, ...) XSI_PRINTF(2, 3);
+
+/* The model of a layer's format, by layer name ("libxl-v2", "libxc-legacy64"); NULL: none. */
+XSI_API const struct xsi_model *xsi_model_of(const char *layer);
+/* True when nobody called the current model: it is the outermost part of this restore. */
+XSI_API bool xsi_run_outermost(const struct xsi_run *r);
+
+/* Position in the image; the reader's row, release number (its oldest) and variant. */
+XSI_API uint64_t xsi_run_at(const struct xsi_run *r);
+XSI_API const struct xsi_reader *xsi_run_reader(const struct xsi_run *r);
+/* errno of the last read that was short for another reason than the end of the image; else 0. */
+XSI_API int xsi_run_errno(const struct xsi_run *r);
+/* True when the source can go back (not a pipe). */
+XSI_API bool xsi_run_can_look(const struct xsi_run *r);
+/* What is known of the image from its head: stack, guest, widths, vCPUs of the configuration. The
+ * kind of domain that the toolstack prepared is in ->guest. */
+XSI_API const struct xsi_info *xsi_run_info(const struct xsi_run *r);
+/*
+ * The toolstack prepares a domain of this kind (from the container's configuration) before it calls
+ * the next part: xsi_run_info()->guest of this run says so from here on. UNKNOWN: as before.
+ */
+XSI_API void xsi_run_prepare(struct xsi_run *r, enum xsi_guest guest);
+/* Offset where the memory stream (libxc part) begins, as the dissector found it. */
+XSI_API uint64_t xsi_run_stream_start(const struct xsi_run *r);
+/* The verdict under construction. A model fills in rc's companions (pages, vcpus_set, hvmctx_len,
+ * qemu_bytes, checkpoints); the engine sets reader, errors, fate, stopped. */
+XSI_API struct xsi_verdict *xsi_run_result(struct xsi_run *r);
+/* The restore function proper begins / ends here: what lies between is `consumed`, rc is its. */
+XSI_API void xsi_run_restore_begins(struct xsi_run *r);
+XSI_API void xsi_run_restore_ends(struct xsi_run *r, int64_t rc);
+
+#define XSI_ERRNO_LEFT (-1) /* the errno shown was left over from an earlier call: "(?)" */
+/*
+ * Log the wording that the reader's release has for message `id` of the current model's format;
+ * nothing when it has none. `error` is the errno of an XSI_MSG_ERRNO row. The arguments must fit
+ * all wordings (one may use fewer).
+ */
+XSI_API void xsi_run_say(struct xsi_run *r, unsigned id, int error, ...);
+/* A change of state, for people who step through it. */
+XSI_API void xsi_run_state(struct xsi_run *r, const char *fmt, ...) XSI_PRINTF(2, 3);
+
+/* What decides the verdict. The worst outcome that was set stands; the first reason of it. */
+XSI_API void xsi_run_outcome(struct xsi_run *r, enum xsi_outcome outcome, uint64_t where,
+                             const char *fmt, ...) XSI_PRINTF(4, 5);
+/* Something that is not restored, though the reader returns success: "2 pages", … */
+XSI_API void xsi_run_loses(struct xsi_run *r, uint64_t where, const char *fmt, ...)
+    XSI_PRINTF(3, 4);
+/* What the host must have for this verdict to hold: "a host with …". Repeats are dropped. */
+XSI_API void xsi_run_condition(struct xsi_run *r, const char *fmt, ...) XSI_PRINTF(2, 3);
+/* A finding behind the verdict, by row; and the recipe that mends it for this reader (NULL: the
+ * row's). */
+XSI_API void xsi_run_finding(struct xsi_run *r, const struct xsi_finding_row *row, uint64_t offset,
+                             uint64_t length, const char *fmt, ...) XSI_PRINTF(5, 6);
+XSI_API void xsi_run_fix(struct xsi_run *r, const char *recipe);
+
+/* ---- frames: a byte of the model's own per guest frame, 0 at first ---- */
+
+#define XSI_FRAME_HELD 0x80 /* the frame has been allocated */
+
+/* Byte of a frame. */
+XSI_API uint8_t xsi_frame(const struct xsi_run *r, uint64_t pfn);
+/* byte = (byte & ~clear) | set for a range; returns how many of them did not have XSI_FRAME_HELD
+ * before. */
+XSI_API uint64_t xsi_frames_set(struct xsi_run *r, uint64_t first, uint64_t count, uint8_t clear,
+                                uint8_t set);
+/* First frame of [first, first + count) whose byte, masked, is not `value`; first + count: none. */
+XSI_API uint64_t xsi_frames_unlike(const struct xsi_run *r, uint64_t first, uint64_t count,
+                                   uint8_t mask, uint8_t value);
+/* First frame >= first whose masked byte is `value` and which was ever set; UINT64_MAX: none. */
+XSI_API uint64_t xsi_frames_next(const struct xsi_run *r, uint64_t first, uint8_t mask,
+                                 uint8_t value);
+/* True when so many different frames were set that they are no longer told apart: what depends on
+ * single frames is not known. */
+XSI_API bool xsi_frames_lost(const struct xsi_run *r);
+
+/* ---- batches ---- */
+
+#define XSI_BATCH_MAX 1024
+
+/* Consecutive entries of one type with consecutive frames. */
+struct xsi_batch_part {
+    uint64_t pfn;
+    uint32_t entry, count; /* index of the first entry, number of entries */
+    uint8_t type;          /* the format's type nibble */
+};
+/* Entries of a batch, decoded once for all readers. */
+struct xsi_batch {
+    size_t entries, parts;
+    uint64_t max_pfn;
+    uint32_t types; /* bit per type nibble that occurs */
+    struct xsi_batch_part part[XSI_BATCH_MAX];
+};
+/*
+ * The decoded form of `count` entries at `offset` of the image, of which p holds the bytes; shared
+ * between readers. Valid until the second call after this one. kind: bytes per entry (4 or 8) in its
+ * low four bits, the rest is the model's own.
+ */
+XSI_API const struct xsi_batch *xsi_run_batch(struct xsi_run *r, uint64_t offset, const uint8_t *p,
+                                              size_t count, unsigned kind);
+/*
+ * Remember where a batch's pages lie, so that xsi_run_page() can find the last copy of a frame:
+ * entries at `entries` (count of them, `kind`), pages from `pages` on for the types in the mask
+ * `carry` (bit per type nibble).
+ */
+XSI_API void xsi_run_stored(struct xsi_run *r, uint64_t entries, size_t count, unsigned kind,
+                            uint64_t pages, uint32_t carry);
+/* Offset of the last stored copy of a frame's page; 0 when it is not known. Reads entries again:
+ * not on a pipe. */
+XSI_API uint64_t xsi_run_page(struct xsi_run *r, uint64_t pfn);
 
 #endif

@@ -99,6 +99,7 @@ static void XSI_PRINTF(5, 0)
         return;
     f->row = row;
     f->severity = row->severity;
+    f->exit = row->exit;
     f->offset = offset;
     f->length = length;
     vsnprintf(f->text, sizeof(f->text), fmt, args);
@@ -143,8 +144,10 @@ void xsi_report_as(struct xsi_walk *w, const struct xsi_finding_row *row,
     va_start(args, fmt);
     enqueue(w, row, offset, length, fmt, args);
     va_end(args);
-    if (w->queue_count)
+    if (w->queue_count) {
         w->queue[w->queue_count - 1].severity = severity;
+        w->queue[w->queue_count - 1].exit = exit;
+    }
 }
 
 static void XSI_PRINTF(4, 5) summary(struct xsi_walk *w, const struct xsi_finding_row *row,

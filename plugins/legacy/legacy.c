@@ -140,6 +140,7 @@ const struct xsi_format xsi_format_legacy = {
     .word_min = 1,
     .word_max = LEGACY_BATCH_MAX,
     .may_start = legacy_may_start,
+    .stream = "libxc-legacy",
     .findings = legacy_findings,
     .finding_count = LEGACY_FINDING_COUNT,
 };

@@ -124,6 +124,7 @@ const struct xsi_format xsi_format_v2 = {
     .word_min = V2_PAGE_DATA,
     .word_max = V2_RECORDS - 1,
     .may_start = v2_may_start,
+    .stream = "libxc-v2",
     .findings = v2_findings,
     .finding_count = V2_FINDING_COUNT,
 };

@@ -245,6 +245,7 @@ const struct xsi_format xsi_format_xapi = {
     .resync = xapi_resync,
     .resumed = xapi_resumed,
     .anchors = anchors,
+    .native_reader = "xen-4.1/xapi",
     .findings = xapi_findings,
     .finding_count = XAPI_FINDINGS,
 };

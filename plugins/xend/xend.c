@@ -244,6 +244,7 @@ const struct xsi_format xsi_format_xend = {
     .end = xend_end,
     .resync = config_resync,
     .anchors = config_anchors,
+    .native_reader = "xen-4.4/xend",
     .findings = xend_findings,
     .finding_count = XEND_FINDINGS,
 };
