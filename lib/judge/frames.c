@@ -151,7 +151,7 @@ static uint64_t set_part(struct xsi_frames *f, uint64_t first, uint64_t count, u
 {
     struct xsi_extent *e;
     uint64_t fresh = 0, block = first / BLOCK;
-    size_t at = (size_t)(first % BLOCK), i = find(f, block);
+    size_t at = (size_t)(first % BLOCK), end = at + (size_t)count, i = find(f, block);
 
     if (i < f->count && f->extent[i].first <= block && !f->extent[i].bytes &&
         (uint8_t)((f->extent[i].value & ~clear) | set) == f->extent[i].value)
@@ -159,13 +159,18 @@ static uint64_t set_part(struct xsi_frames *f, uint64_t first, uint64_t count, u
     e = isolate(f, block);
     if (!e)
         return 0;
+    if (!memcmp(e->bytes + at, e->bytes + at + 1, (size_t)count - 1)) { /* mostly: none seen yet */
+        fresh = e->bytes[at] & XSI_FRAME_HELD ? 0 : count;
+        memset(e->bytes + at, (uint8_t)((e->bytes[at] & ~clear) | set), (size_t)count);
+        count = 0;
+    }
     for (uint64_t k = 0; k < count; k++) {
         uint8_t *byte = &e->bytes[at + k];
 
         fresh += !(*byte & XSI_FRAME_HELD);
         *byte = (uint8_t)((*byte & ~clear) | set);
     }
-    if (at + count == BLOCK || count == 1)
+    if (end == BLOCK)
         settle(f, (size_t)(e - f->extent));
     return fresh;
 }

@@ -84,6 +84,35 @@ static void walk(struct xsi_walk *w, size_t size)
     xsi_walk_missing(w, 0, NULL);
 }
 
+/* One reader, which the length chooses, restores the input. */
+static void restore(struct xsi_source *src, size_t size)
+{
+    struct xsi_run_event ev;
+    struct xsi_reader reader;
+    struct xsi_error err = { 0 };
+    struct xsi_run *run;
+    uint64_t at = UINT64_MAX, events = 0;
+    size_t readers = 0;
+
+    while (xsi_reader_get(readers, &reader))
+        readers++;
+    if (!readers || !xsi_reader_get(size % readers, &reader))
+        return;
+    run = xsi_run_new(src, &reader, NULL, &err);
+    while (run && xsi_run_next(run, &ev) > 0) {
+        if (++events > 64 * (uint64_t)size + 100000)
+            abort();
+        if (ev.kind != XSI_RUN_READ && ev.kind != XSI_RUN_SKIP)
+            continue;
+        if (ev.got > ev.length || ev.offset + ev.got > size || (at != UINT64_MAX && ev.offset != at))
+            abort();
+        at = ev.offset + ev.got;
+    }
+    if (run && (ev.kind != XSI_RUN_DONE || !xsi_run_verdict(run)->reason[0]))
+        abort();
+    xsi_run_free(run);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct xsi_walk_options options = { .as = fuzz_target.as[size % fuzz_target.count] };
@@ -102,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         xsi_walk_candidates(w, 64, candidates);
     walk(w, size);
     xsi_walk_free(w);
+    restore(src, size);
     xsi_source_free(src);
     return 0;
 }
