@@ -344,6 +344,7 @@ struct xsi_reader {
     unsigned variant; /* XSI_READER_32 … */
     unsigned bits;    /* width of the toolstack, 32 or 64 */
     unsigned release; /* 40302 = 4.3.2: the oldest release that behaves like this */
+    const char *alias;  /* other names of its release, separated by blanks: "xen-4.3"; "" = none */
     const char *covers; /* "4.3.2 to 4.3.4" */
     const char *about;  /* what sets it apart from its neighbours, one line */
     const char *stream; /* what it reads: "libxc-legacy" or "libxc-v2" */

@@ -446,8 +446,10 @@ XSI_API const struct xsi_info *xsi_run_info(const struct xsi_run *r);
 /*
  * The toolstack prepares a domain of this kind (from the container's configuration) before it calls
  * the next part: xsi_run_info()->guest of this run says so from here on. UNKNOWN: as before.
+ * max_pages: pages that Xen will let the domain have, 0 = not known; from xsi_run_max_pages().
  */
-XSI_API void xsi_run_prepare(struct xsi_run *r, enum xsi_guest guest);
+XSI_API void xsi_run_prepare(struct xsi_run *r, enum xsi_guest guest, uint64_t max_pages);
+XSI_API uint64_t xsi_run_max_pages(const struct xsi_run *r);
 /* Offset where the memory stream (libxc part) begins, as the dissector found it. */
 XSI_API uint64_t xsi_run_stream_start(const struct xsi_run *r);
 /* The verdict under construction. A model fills in rc's companions (pages, vcpus_set, hvmctx_len,

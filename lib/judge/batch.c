@@ -84,8 +84,7 @@ void xsi_run_stored(struct xsi_run *r, uint64_t entries, size_t count, unsigned 
     struct xsi_stored *s;
 
     /* a page is only ever asked for in PV guests */
-    if (r->stored_lost || r->shared->info.guest == XSI_GUEST_HVM ||
-        r->shared->info.guest == XSI_GUEST_PVH)
+    if (r->stored_lost || r->info.guest == XSI_GUEST_HVM || r->info.guest == XSI_GUEST_PVH)
         return;
     p = xsi_view_peek(r->shared->view, entries, count * width, &have);
     if (have < count * width || !stored_grow(r)) {

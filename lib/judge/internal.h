@@ -77,6 +77,8 @@ struct xsi_call {
 struct xsi_run {
     struct xsi_shared *shared;
     bool alone; /* shared and its view are this run's own */
+    struct xsi_info info; /* shared's, with the kind of domain that the toolstack prepared */
+    uint64_t max_pages;   /* of that domain; 0 = not known */
     struct xsi_reader reader;
     struct xsi_call call[XSI_RUN_DEPTH];
     size_t depth;

@@ -52,6 +52,7 @@ static void fill(const struct release *from, unsigned variant, struct xsi_reader
     out->variant = variant;
     out->bits = variant & XSI_READER_32 ? 32 : 64;
     out->release = from->row->release;
+    out->alias = from->row->alias ? from->row->alias : "";
     out->covers = from->row->covers;
     out->about = from->row->about;
     out->stream = from->format->stream;

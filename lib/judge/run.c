@@ -340,6 +340,7 @@ struct xsi_run *xsi_run_make(struct xsi_shared *shared, const struct xsi_reader 
         return NULL;
     }
     r->shared = shared;
+    r->info = shared->info;
     r->reader = *reader;
     r->frames.budget = &shared->budget;
     r->verdict.reader = *reader;
@@ -436,7 +437,19 @@ bool xsi_run_can_look(const struct xsi_run *r)
 
 const struct xsi_info *xsi_run_info(const struct xsi_run *r)
 {
-    return &r->shared->info;
+    return &r->info;
+}
+
+void xsi_run_prepare(struct xsi_run *r, enum xsi_guest guest, uint64_t max_pages)
+{
+    if (guest != XSI_GUEST_UNKNOWN)
+        r->info.guest = guest;
+    r->max_pages = max_pages;
+}
+
+uint64_t xsi_run_max_pages(const struct xsi_run *r)
+{
+    return r->max_pages;
 }
 
 uint64_t xsi_run_stream_start(const struct xsi_run *r)
