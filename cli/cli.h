@@ -48,6 +48,8 @@ bool cli_number(const char *text, uint64_t *value);
 bool cli_range(const char *text, uint64_t *first, uint64_t *last);
 /* A number of 32 bits that may be negative: "-3", "0x756d6551", "1970103633". */
 bool cli_count(const char *text, uint32_t *value);
+/* Edits (a character more, less or other) that make one name of another, without regard to case. */
+size_t cli_edits(const char *a, const char *b);
 /* "1.5 GiB" for people; out holds at least 16 bytes. */
 char *cli_size(char *out, size_t size, uint64_t bytes);
 
@@ -58,7 +60,8 @@ enum cli_colour { CLI_PLAIN, CLI_RED, CLI_YELLOW, CLI_CYAN, CLI_BOLD };
 /* Where text for people goes. */
 struct cli_term {
     FILE *out;
-    unsigned width; /* columns; 0 = no terminal, lines are as long as they are */
+    unsigned width;  /* columns; 0 = no terminal, lines are as long as they are */
+    unsigned height; /* lines of its screen; 0 = no terminal */
     bool colour;
 };
 
@@ -116,6 +119,7 @@ struct cli_findings {
     uint64_t dropped;
     uint64_t by_severity[3];     /* all of them, also the dropped */
     uint64_t zero_from, zero_to; /* zeros behind the image; equal = none */
+    bool judged;                 /* verdicts follow: they say what findings of a reader mean */
 };
 
 void cli_findings_add(struct cli_findings *s, const struct xsi_finding *f);

@@ -146,7 +146,10 @@ static void state_whole(const struct cli_findings *s, const char *file, char *ou
     const struct xsi_finding *f = worst(s, XSI_SOUND);
     uint64_t warnings = s->by_severity[XSI_WARNING] + s->by_severity[XSI_ERROR];
 
-    if (f && warnings)
+    if (f && warnings && s->judged)
+        snprintf(out, size, "whole: nothing is missing or damaged. Next: xsdump --explain %s",
+                 f->row->code);
+    else if (f && warnings)
         snprintf(out, size,
                  "whole: nothing is missing, but there %s %" PRIu64
                  " warning%s. Next: xsdump --explain %s",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Numbers as people write them on a command line. */
+/* Numbers and names as people write them on a command line. */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -92,4 +92,32 @@ char *cli_size(char *out, size_t size, uint64_t bytes)
         value /= 1024;
     snprintf(out, size, "%.*f %s", value < 10 ? 1 : 0, value, units[unit]);
     return out;
+}
+
+#define NAME_MAX_LENGTH 64 /* of what is compared */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t cli_edits(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_LENGTH + 1], n = strnlen(b, NAME_MAX_LENGTH);
+
+    for (size_t k = 0; k <= n; k++)
+        row[k] = k;
+    for (size_t i = 0; i < NAME_MAX_LENGTH && a[i]; i++) {
+        size_t corner = row[0];
+
+        row[0] = i + 1;
+        for (size_t k = 1; k <= n; k++) {
+            bool same = tolower((unsigned char)a[i]) == tolower((unsigned char)b[k - 1]);
+            size_t change = corner + !same;
+
+            corner = row[k];
+            row[k] = least(change, 1 + least(row[k], row[k - 1]));
+        }
+    }
+    return row[n];
 }

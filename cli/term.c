@@ -22,8 +22,11 @@ void cli_term_init(struct cli_term *t, const char *when)
     if (!isatty(STDOUT_FILENO))
         return;
     t->width = 80;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col)
-        t->width = ws.ws_col;
+    t->height = 24;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0) {
+        t->width = ws.ws_col ? ws.ws_col : t->width;
+        t->height = ws.ws_row ? ws.ws_row : t->height;
+    }
     if (t->width < WIDTH_MIN)
         t->width = WIDTH_MIN;
     if (t->width > WIDTH_MAX)

@@ -483,6 +483,58 @@ struct xsi_message {
 
 /* All messages of all formats by index; NULL behind the last. */
 XSI_API const struct xsi_message *xsi_message_at(size_t index);
+/* The first wording of a message's id. Further wordings leave condition, causes, next and codes
+ * empty: they are those of the first. */
+XSI_API const struct xsi_message *xsi_message_about(const struct xsi_message *m);
+
+#define XSI_MESSAGE_ARGS 12
+
+/* What stood in a log line in the place of a conversion of the format. */
+struct xsi_message_arg {
+    char conversion; /* 'd', 'u', 'x': a number; 's': text; '?': somebody wrote N or %d for it */
+    uint64_t number; /* two's complement */
+    char text[96];   /* as it stands in the line, cut; escape before printing */
+};
+
+/* A wording that could have printed a log line. */
+struct xsi_message_hit {
+    const struct xsi_message *message;
+    const struct xsi_message *about; /* its id's first wording */
+    unsigned from, to;               /* message's releases, narrowed by the form of the line */
+    size_t at, length;               /* where it stands in the line, without what surrounds it */
+    size_t arg_count;
+    struct xsi_message_arg args[XSI_MESSAGE_ARGS];
+    bool has_errno; /* " (N = words)" follows */
+    int error;
+    bool part;       /* the line holds only part of the message: cut, or quoted in part */
+    unsigned weight; /* how much of the line it explains; only to be compared */
+};
+
+/*
+ * Finds the messages behind log lines as people paste them: with the prefixes of xend.log, xl,
+ * libxl, xenguest, xenopsd, syslog and time stamps, with ": Internal error" or " (90 = Message too
+ * long)" behind, or wrapped in an exception. Of a line only the first 16 KiB are looked at; the
+ * work is bounded whatever they hold.
+ */
+struct xsi_messages;
+/* NULL when there is no memory. */
+XSI_API struct xsi_messages *xsi_messages_new(void);
+XSI_API void xsi_messages_free(struct xsi_messages *messages);
+/*
+ * The wordings that fit, best first: those of the best message (hits with the same `about`), then
+ * others that explain as much of the line. Returns the number filled in (at most max), 0 = a line
+ * that none of them prints.
+ */
+XSI_API size_t xsi_messages_find(const struct xsi_messages *messages, const char *line,
+                                 size_t length, size_t max, struct xsi_message_hit *hits);
+/* For a line that find() does not know: the wordings that it can be a part of, because a log or a
+ * person cut it. Slower than find(). */
+XSI_API size_t xsi_messages_parts(const char *line, size_t length, size_t max,
+                                  struct xsi_message_hit *hits);
+/* The messages that share most words with a line, nearest first, one wording of each. Returns the
+ * number filled in. */
+XSI_API size_t xsi_messages_nearest(const char *line, size_t length, size_t max,
+                                    const struct xsi_message **out);
 
 /* ---------------------------------------------------------------- small helpers ---- */
 
@@ -491,6 +543,13 @@ XSI_API const struct xsi_message *xsi_message_at(size_t index);
  * probably are. Writes one line without control characters to out.
  */
 XSI_API void xsi_explain_count(uint32_t value, char *out, size_t size);
+/* What such a number is known to be. */
+struct xsi_count {
+    const char *what;   /* "a QEMU device-model record" */
+    const char *causes; /* how a reader comes to it; lines are separated by newlines; "" unknown */
+};
+/* False when it is nothing known. */
+XSI_API bool xsi_count_lookup(uint32_t value, struct xsi_count *out);
 /* Copy n bytes of foreign text to out, escaping C0, C1, DEL, bidi controls and invalid UTF-8 as
  * \xNN; always terminated. Returns out. */
 XSI_API char *xsi_escape(char *out, size_t size, const void *text, size_t n);

@@ -71,8 +71,8 @@ static void fill_table(const struct recipe *r, uint64_t pfn, unsigned level, uin
     memset(page, 0, PAGE);
     if (level == 1) {
         for (i = 0; i < n; i++)
-            if (is_present(r, i) && page_type(r, i) == 0)
-                poke(page + each * i, (uint64_t)i << 12 | 0x63, each);
+            if (is_present(r, i) && page_type(r, i) == 0) /* descriptors: read-only */
+                poke(page + each * i, (uint64_t)i << 12 | (i == PFN_GDT ? 0x61 : 0x63), each);
     } else if (level == 2) {
         poke(page, (uint64_t)PFN_L1 << 12 | 0x67, each);
     } else if (level == 3 && guest_width(r) == 4) {
@@ -84,6 +84,12 @@ static void fill_table(const struct recipe *r, uint64_t pfn, unsigned level, uin
         poke(page, (uint64_t)PFN_L3 << 12 | 0x67, 8);
         poke(page + 8 * 272, (uint64_t)PFN_L3 << 12 | 0x67, 8);
     }
+}
+
+/* The GDT of a guest: no descriptor is present, since Xen looks at each of them. */
+static void fill_gdt(uint8_t page[PAGE])
+{
+    memset(page, 0, PAGE);
 }
 
 static void fill_start_info(const struct recipe *r, uint8_t page[PAGE])
@@ -119,6 +125,8 @@ void page_fill(const struct recipe *r, uint64_t pfn, uint32_t version, uint8_t p
     }
     if (is_pv(r) && pfn == PFN_START_INFO)
         fill_start_info(r, page);
+    else if (is_pv(r) && pfn == PFN_GDT)
+        fill_gdt(page);
     else
         fill_plain(r, pfn, page);
     for (v = 1; v <= version; v++)

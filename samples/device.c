@@ -131,7 +131,7 @@ static void fill_record(const struct recipe *r, unsigned code, unsigned instance
         fill_cpu(c, length);
         break;
     case 3:
-        c[6] = instance == 0; /* is_master */
+        c[5] = instance == 0 ? 0x40 : 0; /* is_master */
         break;
     case 4:
         poke(c, 0xFEC00000, 8);
@@ -142,6 +142,9 @@ static void fill_record(const struct recipe *r, unsigned code, unsigned instance
     case 6:
         poke(c + 0x20, (uint64_t)instance * 2 << 24, 4);
         poke(c + 0x30, 0x50014, 4);
+        break;
+    case 10:
+        c[15] = c[31] = 1; /* gates of channels 0 and 1 */
         break;
     case 14:
         poke(c, 0x0007040600070406ULL, 8); /* PAT */

@@ -117,10 +117,12 @@ void put_xsave(struct image *g, uint64_t length)
 {
     uint8_t head[16 + 576];
     size_t n = length < sizeof(head) ? (size_t)length : sizeof(head);
+    /* x87 and SSE; AVX; PKRU, which lies behind room for others */
+    unsigned components = length <= 16 + 576 ? 3 : length == 16 + 832 ? 7 : 0x207;
 
     memset(head, 0, sizeof(head));
-    poke(head, 7, 8);
-    poke(head + 8, 7, 8);
+    poke(head, components, 8);
+    poke(head + 8, components, 8);
     poke(head + 16, 0x37F, 2);
     poke(head + 16 + 24, 0x1F80, 4);
     poke(head + 16 + 512, 3, 8); /* xstate_bv */

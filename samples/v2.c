@@ -132,10 +132,17 @@ static void cpuid_policy(struct image *g, unsigned n)
         cpuid_leaf(i, &leaf, &subleaf);
         put32(g, leaf);
         put32(g, subleaf);
-        put32(g, leaf == 0 ? 0xD : leaf == 0x80000000 ? 0x80000008 : leaf == 1 ? 0x106A5 : 0);
+        put32(g, leaf == 0            ? 0xD
+                 : leaf == 1          ? 0x106A5
+                 : leaf == 0x80000000 ? 0x80000008
+                 : leaf == 0x80000008 ? 0x3028 /* 40 bits of physical address */
+                                      : 0);
         put32(g, leaf == 0 ? 0x756E6547 : 0); /* GenuineIntel */
         put32(g, leaf == 0 ? 0x6C65746E : leaf == 1 ? 0x80202001 : 0);
-        put32(g, leaf == 0 ? 0x49656E69 : leaf == 1 ? 0x078BFBFD : 0);
+        put32(g, leaf == 0            ? 0x49656E69
+                 : leaf == 1          ? 0x078BFBFD
+                 : leaf == 0x80000001 ? 0x20100800 /* LM, NX, SYSCALL: what EFER uses */
+                                      : 0);
     }
     record_end(g, 0);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* --explain and --list-findings: the tables, without an image. */
 #include <ctype.h>
-#include <json-c/json.h>
 #include <string.h>
 
-#include "json.h"
-#include "xsdump.h"
+#include "explain.h"
 
 #define NAME_MAX_LENGTH 40
 #define NEAREST         3
@@ -68,7 +66,7 @@ static unsigned unknown(const char *what)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s (%s)", i ? ", " : "",
                  best[i]->slug, best[i]->code);
     cli_error(NULL,
-              "--explain %s: neither a finding nor a number; nearest: %s; "
+              "--explain %s: neither a finding, a number nor a log line; nearest: %s; "
               "all of them: xsdump --list-findings",
               what, text);
     return CLI_USAGE;
@@ -95,22 +93,76 @@ static void explain_row(const struct cli_term *t, const struct xsi_finding_row *
     cli_wrap(t, 0, 0, row->explain);
 }
 
-unsigned explain_print(const struct cli_term *t, const char *what)
+static unsigned explain_finding(const struct cli_term *t, const struct settings *set,
+                                const struct xsi_finding_row *row)
 {
-    const struct xsi_finding_row *row = xsi_finding_lookup(what);
-    struct cli_term p = cli_prose(t);
-    char text[1024];
-    uint32_t count;
+    struct json_object *o;
 
-    if (row) {
-        explain_row(&p, row);
+    if (!set->json && !set->jsonl) {
+        explain_row(t, row);
         return 0;
     }
-    if (!cli_count(what, &count))
-        return unknown(what);
-    xsi_explain_count(count, text, sizeof(text));
-    cli_wrap(&p, 0, 2, text);
+    o = json_object_new_object();
+    json_object_object_add(o, "explains", json_object_new_string("finding"));
+    json_finding_row(o, row);
+    json_object_object_add(o, "explain", json_text(row->explain, strlen(row->explain)));
+    json_put(o);
+    putchar('\n');
     return 0;
+}
+
+static unsigned explain_count(const struct cli_term *t, const struct settings *set, uint32_t count)
+{
+    char text[1024];
+    struct xsi_count known;
+    struct json_object *o;
+
+    xsi_explain_count(count, text, sizeof(text));
+    xsi_count_lookup(count, &known);
+    if (!set->json && !set->jsonl) {
+        cli_wrap(t, 0, 2, text);
+        explain_put(t, "Usual cause", known.causes);
+        return 0;
+    }
+    o = json_object_new_object();
+    json_object_object_add(o, "explains", json_object_new_string("number"));
+    json_object_object_add(o, "number", json_signed((int32_t)count));
+    json_object_object_add(o, "text", json_object_new_string(text));
+    json_object_object_add(o, "causes", json_name(known.causes));
+    json_put(o);
+    putchar('\n');
+    return 0;
+}
+
+/* A word may be a message too ("Restore_signature_mismatch"). */
+static bool is_message(const char *what)
+{
+    struct xsi_messages *messages = xsi_messages_new();
+    struct xsi_message_hit hit;
+    bool found = messages && xsi_messages_find(messages, what, strlen(what), 1, &hit);
+
+    xsi_messages_free(messages);
+    return found;
+}
+
+unsigned explain_print(const struct cli_term *t, const struct settings *set)
+{
+    const struct xsi_finding_row *row = xsi_finding_lookup(set->explain);
+    const char *what = set->explain, *newline = strchr(what, '\n');
+    struct cli_term p = cli_prose(t);
+    uint32_t count;
+
+    if (row)
+        return explain_finding(&p, set, row);
+    if (cli_count(what, &count))
+        return explain_count(&p, set, count);
+    if (!strcmp(what, "-"))
+        return explain_log(&p, set, stdin, NULL);
+    if (newline && newline[strspn(newline, "\n\r ")])
+        return explain_log(&p, set, NULL, what);
+    if (strpbrk(what, " \t") || is_message(what))
+        return explain_line(&p, set, what);
+    return unknown(what);
 }
 
 static void list_json(void)

@@ -14,8 +14,7 @@ static void head_line(const struct cli_term *t, const char *name, const char *te
     cli_wrap(t, HEAD_COLUMN, HEAD_COLUMN, text);
 }
 
-/* printf behind what stands in out already. */
-static void XSI_PRINTF(3, 4) add(char *out, size_t size, const char *fmt, ...)
+void text_add(char *out, size_t size, const char *fmt, ...)
 {
     size_t used = strlen(out);
     va_list args;
@@ -40,18 +39,18 @@ static void image_line(const struct cli_term *t, const struct image *im,
     snprintf(text, sizeof(text), "%s  %s, ", cli_name(name, sizeof(name), im->file),
              image_kind(im));
     if (xsi_source_file_size(im->src, &file_size) && (!sized || file_size != size))
-        add(text, sizeof(text), "%" PRIu64 " bytes, %s", file_size,
-            filters ? "decompressed " : "of which the image is ");
+        text_add(text, sizeof(text), "%" PRIu64 " bytes, %s", file_size,
+                 filters ? "decompressed " : "of which the image is ");
     if (sized)
-        add(text, sizeof(text), "%" PRIu64 " bytes", size);
+        text_add(text, sizeof(text), "%" PRIu64 " bytes", size);
     else
-        add(text, sizeof(text), "size unknown");
+        text_add(text, sizeof(text), "size unknown");
     if (xsi_source_stored(im->src, &stored) && stored + HOLES_WORTH < file_size)
-        add(text, sizeof(text), ", %" PRIu64 " of them stored (the rest are holes)", stored);
+        text_add(text, sizeof(text), ", %" PRIu64 " of them stored (the rest are holes)", stored);
     if (sized && info->stream_end && info->stream_end < size)
-        add(text, sizeof(text), " (stream ends at 0x%" PRIx64 ", %s)", info->stream_end,
-            f->zero_from == info->stream_end && f->zero_to == size ? "the rest is zero"
-                                                                   : "other bytes follow");
+        text_add(text, sizeof(text), " (stream ends at 0x%" PRIx64 ", %s)", info->stream_end,
+                 f->zero_from == info->stream_end && f->zero_to == size ? "the rest is zero"
+                                                                        : "other bytes follow");
     head_line(t, "image", text);
 }
 
@@ -60,7 +59,7 @@ static void stack_line(const struct cli_term *t, const struct xsi_info *info)
     char text[512] = "";
 
     for (size_t i = 0; i < info->stack_length; i++)
-        add(text, sizeof(text), "%s%s", i ? " > " : "", info->stack[i]);
+        text_add(text, sizeof(text), "%s%s", i ? " > " : "", info->stack[i]);
     head_line(t, "stack", *text ? text : "none");
 }
 
@@ -83,17 +82,17 @@ static void guest_line(const struct cli_term *t, const struct xsi_info *info)
 
     snprintf(text, sizeof(text), "%s", type ? type : "type unknown");
     if (info->guest_bits)
-        add(text, sizeof(text), ", %u-bit", info->guest_bits);
+        text_add(text, sizeof(text), ", %u-bit", info->guest_bits);
     if (info->has_p2m_size)
-        add(text, sizeof(text), ", %" PRIu64 " pages", info->p2m_size);
+        text_add(text, sizeof(text), ", %" PRIu64 " pages", info->p2m_size);
     if (info->has_vcpus)
-        add(text, sizeof(text), ", %u vCPU%s", info->vcpus, info->vcpus == 1 ? "" : "s");
+        text_add(text, sizeof(text), ", %u vCPU%s", info->vcpus, info->vcpus == 1 ? "" : "s");
     if (info->toolstack_bits)
-        add(text, sizeof(text), ", %u-bit toolstack", info->toolstack_bits);
+        text_add(text, sizeof(text), ", %u-bit toolstack", info->toolstack_bits);
     if (info->name[0])
-        add(text, sizeof(text), ", name %s", cli_name(raw, sizeof(raw), info->name));
+        text_add(text, sizeof(text), ", name %s", cli_name(raw, sizeof(raw), info->name));
     if (info->uuid[0])
-        add(text, sizeof(text), ", uuid %s", cli_name(raw, sizeof(raw), info->uuid));
+        text_add(text, sizeof(text), ", uuid %s", cli_name(raw, sizeof(raw), info->uuid));
     head_line(t, "guest", text);
 }
 
@@ -119,11 +118,12 @@ static void writer_line(const struct cli_term *t, const struct xsi_info *info)
     else
         snprintf(text, sizeof(text), "Xen %s to %s", release(from), release(to));
     if (info->writer_why[0])
-        add(text, sizeof(text), " (%s)", info->writer_why);
+        text_add(text, sizeof(text), " (%s)", info->writer_why);
     head_line(t, "writer", text);
 }
 
-void head_print(const struct cli_term *t, const struct image *im, const struct cli_findings *f)
+void head_print(const struct cli_term *t, const struct image *im, const struct cli_findings *f,
+                bool far)
 {
     const struct xsi_info *info = xsi_walk_info(im->walk);
 
@@ -132,5 +132,11 @@ void head_print(const struct cli_term *t, const struct image *im, const struct c
     if (info->stack_length) {
         guest_line(t, info);
         writer_line(t, info);
+    }
+    if (judged_verdict(im, 0)) {
+        char text[1200];
+
+        verdicts_head(im, far, text, sizeof(text));
+        head_line(t, far ? "verdict" : "target", text);
     }
 }

@@ -34,6 +34,8 @@ bool image_open(struct image *im, struct xsi_error *error)
     im->walk = xsi_walk_new(im->src, &options, error);
     if (!im->walk)
         return false;
+    if (!judged_open(im, error))
+        return false;
     if (im->set->pages && !im->pages) {
         im->pages = page_data_new();
         if (!im->pages) {
@@ -49,10 +51,25 @@ bool image_open(struct image *im, struct xsi_error *error)
 void image_close(struct image *im)
 {
     page_data_free(im->pages);
+    judged_free(im->judged); /* reads through the walk's windows */
     if (im->walk)
         xsi_walk_free(im->walk);
     if (im->src)
         xsi_source_free(im->src);
+}
+
+static void image_event(struct image *im, struct view *view, const struct xsi_event *ev)
+{
+    if (ev->kind == XSI_EV_FINDING) {
+        if (view->met)
+            view->met(view, im, ev->finding);
+        judged_finding(im, view, ev->finding);
+    } else if (ev->kind == XSI_EV_CHUNK) {
+        if (im->pages && (ev->chunk->flags & XSI_CHUNK_PAGES))
+            page_data_chunk(im->pages, im, ev->chunk);
+        view->chunk(view, im, ev->chunk);
+    }
+    judged_release(im, view, false);
 }
 
 /* Pull the walk to its end. 0, or -errno. */
@@ -61,18 +78,19 @@ static int image_pull(struct image *im, struct view *view, struct progress *prog
     struct xsi_event ev;
     int rc;
 
-    while ((rc = xsi_walk_next(im->walk, &ev)) > 0) {
+    for (;;) {
+        judged_advance(im, false);
+        rc = xsi_walk_next(im->walk, &ev);
+        if (rc <= 0)
+            break;
         progress_step(progress, im);
-        if (ev.kind == XSI_EV_FINDING) {
-            view->finding(view, im, ev.finding);
-        } else if (ev.kind == XSI_EV_CHUNK) {
-            if (im->pages && (ev.chunk->flags & XSI_CHUNK_PAGES))
-                page_data_chunk(im->pages, im, ev.chunk);
-            view->chunk(view, im, ev.chunk);
-        }
+        image_event(im, view, &ev);
         if (cli_output_failed())
             return 0;
     }
+    if (rc == 0)
+        judged_advance(im, true);
+    judged_release(im, view, true);
     return rc;
 }
 
@@ -99,9 +117,9 @@ unsigned image_list(const struct settings *set, const char *file, struct view *v
         im.status |= CLI_OPERATIONAL;
     }
     progress_end(&progress, &im);
-    if (im.status)
+    if (error.code)
         cli_error(file, "%s", error.text);
-    im.status |= cli_exit(xsi_walk_info(im.walk));
+    im.status |= judged_exit(&im);
     view->end(view, &im, &error);
     image_close(&im);
     return im.status;

@@ -23,7 +23,13 @@ void json_put_signed(int64_t number);
 /* Adds code, slug, severity, targets and fix to o, and returns it. */
 struct json_object *json_finding_row(struct json_object *o, const struct xsi_finding_row *row);
 /* Adds the keys of a finding to o, and returns it. */
-struct json_object *json_finding(struct json_object *o, const struct xsi_finding *f);
+struct json_object *json_finding(struct json_object *o, const struct image *im,
+                                 const struct xsi_finding *f);
+/* Adds the keys of a verdict to o, and returns it. */
+struct json_object *json_verdict(struct json_object *o, const struct image *im,
+                                 const struct xsi_verdict *v);
+/* A list of words that are separated by blanks. */
+struct json_object *json_words(const char *text);
 /* Print a chunk with its fields; a record of --jsonl names kind and file in front. */
 void json_put_chunk(struct image *im, const struct xsi_chunk *chunk, bool record);
 /* Print the fields of the current chunk as nested objects; false when something was left out. */

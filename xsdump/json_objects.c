@@ -14,8 +14,7 @@ static struct json_object *literal(const char *text)
     return text ? json_object_new_string(text) : NULL;
 }
 
-/* A list of words that are separated by blanks. */
-static struct json_object *words(const char *text)
+struct json_object *json_words(const char *text)
 {
     struct json_object *list = json_object_new_array();
 
@@ -35,22 +34,100 @@ static void row_parts(struct json_object *o, const struct xsi_finding_row *row,
     add(o, "code", literal(row->code));
     add(o, "slug", literal(row->slug));
     add(o, "severity", literal(cli_severity(severity)));
-    add(o, "targets", words(row->readers));
     add(o, "fix", json_name(row->recipe));
 }
 
 struct json_object *json_finding_row(struct json_object *o, const struct xsi_finding_row *row)
 {
     row_parts(o, row, row->severity);
+    add(o, "targets", json_words(row->readers));
     return o;
 }
 
-struct json_object *json_finding(struct json_object *o, const struct xsi_finding *f)
+/* The judged readers that do not restore the image because of it; else those that it concerns. */
+static struct json_object *targets(const struct image *im, const struct xsi_finding *f)
+{
+    struct json_object *list;
+    const char *name = judged_target(im, f, 0);
+
+    if (!name)
+        return json_words(f->row->readers);
+    list = json_object_new_array();
+    for (size_t i = 0; (name = judged_target(im, f, i)); i++)
+        json_object_array_add(list, json_object_new_string(name));
+    return list;
+}
+
+struct json_object *json_finding(struct json_object *o, const struct image *im,
+                                 const struct xsi_finding *f)
 {
     row_parts(o, f->row, f->severity); /* the circumstances may weigh more than the row */
+    add(o, "targets", targets(im, f));
     add(o, "offset", json_number(f->offset));
     add(o, "length", json_number(f->length));
     add(o, "text", json_text(f->text, strlen(f->text)));
+    return o;
+}
+
+/* A number of a verdict, -1 = there is none. */
+static struct json_object *number_or_none(int64_t number)
+{
+    return number < 0 ? NULL : json_signed(number);
+}
+
+static struct json_object *return_code(const struct xsi_verdict *v)
+{
+    if (v->outcome == XSI_UNDEFINED)
+        return NULL;
+    return v->returned ? json_signed(v->rc) : literal(v->fate);
+}
+
+/* Codes of a verdict's findings, each once. */
+static struct json_object *codes(const struct xsi_verdict *v)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < v->finding_count; i++) {
+        size_t before = 0;
+
+        while (before < i && v->findings[before].row != v->findings[i].row)
+            before++;
+        if (before == i)
+            json_object_array_add(list, literal(v->findings[i].row->code));
+    }
+    return list;
+}
+
+static struct json_object *texts(const char *first, size_t size, size_t count)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_object_array_add(list, json_text(first + i * size, strlen(first + i * size)));
+    return list;
+}
+
+struct json_object *json_verdict(struct json_object *o, const struct image *im,
+                                 const struct xsi_verdict *v)
+{
+    add(o, "target", literal(v->reader.name));
+    add(o, "default", json_object_new_boolean(judged_by_default(im)));
+    add(o, "verdict", literal(verdict_name(v->outcome)));
+    add(o, "rc", return_code(v));
+    add(o, "consumed", json_number(v->consumed));
+    add(o, "checkpoints", json_number(v->checkpoints));
+    add(o, "errors", texts(v->errors[0], sizeof(v->errors[0]), v->error_count));
+    add(o, "pages", number_or_none(v->pages));
+    add(o, "vcpus_set", number_or_none(v->vcpus_set));
+    add(o, "hvmctx_len", number_or_none(v->hvmctx_len));
+    add(o, "qemu_bytes", number_or_none(v->qemu_bytes));
+    add(o, "conditions", texts(v->conditions[0], sizeof(v->conditions[0]), v->condition_count));
+    add(o, "findings", codes(v));
+    add(o, "reason", json_name(v->reason));
+    add(o, "where", *v->reason ? json_number(v->where) : NULL);
+    add(o, "stopped", json_number(v->stopped));
+    add(o, "loses", json_name(v->loses));
+    add(o, "fix", json_name(v->fix));
     return o;
 }
 

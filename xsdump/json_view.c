@@ -146,7 +146,7 @@ static void json_view_finding(struct view *v, struct image *im, const struct xsi
 
     begin_lines(jv, im);
     if (jv->lines)
-        put_line(json_finding(record_new("finding", im), finding));
+        put_line(json_finding(record_new("finding", im), im, finding));
     else
         cli_findings_add(&jv->findings, finding);
 }
@@ -154,16 +154,24 @@ static void json_view_finding(struct view *v, struct image *im, const struct xsi
 static void end_document(struct json_view *jv, struct image *im, const struct xsi_error *error)
 {
     struct json_object *o = json_object_new_object();
+    const struct xsi_verdict *verdict;
     const char *comma = "\n";
 
     fputs("],\n\"findings\":[", stdout);
     for (size_t i = 0; i < jv->findings.count; i++) {
         fputs(comma, stdout);
-        json_put(json_finding(json_object_new_object(), &jv->findings.held[i]));
+        json_put(json_finding(json_object_new_object(), im, &jv->findings.held[i]));
         comma = ",\n";
     }
-    printf("],\n\"findings_left_out\":%llu,\n\"verdicts\":[]",
+    printf("],\n\"findings_left_out\":%llu,\n\"verdicts\":[",
            (unsigned long long)jv->findings.dropped);
+    comma = "\n";
+    for (size_t i = 0; (verdict = judged_verdict(im, i)); i++) {
+        fputs(comma, stdout);
+        json_put(json_verdict(json_object_new_object(), im, verdict));
+        comma = ",\n";
+    }
+    fputs("]", stdout);
     add_end(o, im, error);
     json_object_object_foreach(o, key, value)
     {
@@ -178,6 +186,7 @@ static void end_document(struct json_view *jv, struct image *im, const struct xs
 static void json_end(struct view *v, struct image *im, const struct xsi_error *error)
 {
     struct json_view *jv = json_of(v);
+    const struct xsi_verdict *verdict;
     struct json_object *o;
 
     if (!jv->lines) {
@@ -185,6 +194,8 @@ static void json_end(struct view *v, struct image *im, const struct xsi_error *e
         return;
     }
     begin_lines(jv, im);
+    for (size_t i = 0; (verdict = judged_verdict(im, i)); i++)
+        put_line(json_verdict(record_new("verdict", im), im, verdict));
     o = record_new("end", im);
     add_end(o, im, error);
     put_line(o);
@@ -207,7 +218,7 @@ struct view *json_view_new(const struct settings *set)
 
     if (!jv)
         return NULL;
-    jv->view = (struct view){ json_begin, json_view_chunk, json_view_finding,
+    jv->view = (struct view){ json_begin, json_view_chunk, NULL,     json_view_finding,
                               json_end,   json_done,       json_free };
     jv->set = set;
     jv->lines = set->jsonl;

@@ -34,6 +34,8 @@ static unsigned list_bids(const struct settings *set, const struct cli_term *t)
 
 static unsigned run(const struct settings *set, const struct cli_term *t)
 {
+    unsigned status;
+
     if (set->help) {
         usage_print(t);
         return 0;
@@ -44,9 +46,14 @@ static unsigned run(const struct settings *set, const struct cli_term *t)
     }
     if (set->list_findings)
         return findings_list(t, set->json || set->jsonl);
-    if (set->explain)
-        return explain_print(t, set->explain);
-    return set->list_bids ? list_bids(set, t) : list_images(set, t);
+    if (set->list_readers)
+        return readers_list(t, set->json || set->jsonl);
+    if (set->explain && !set->image_count)
+        return explain_print(t, set);
+    status = set->list_bids ? list_bids(set, t) : list_images(set, t);
+    if (set->explain && !set->json && !set->jsonl)
+        status |= explain_places(t, set);
+    return status;
 }
 
 int main(int argc, char **argv)

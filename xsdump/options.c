@@ -65,6 +65,22 @@ static bool take_length(struct settings *s, const char *text)
     return false;
 }
 
+static bool take_target(struct settings *s, const char *text)
+{
+    struct xsi_reader reader;
+
+    if (s->target_count == TARGETS_MAX) {
+        cli_error(NULL, "--target %s: more than %d targets; use --target all", text, TARGETS_MAX);
+        return false;
+    }
+    s->targets[s->target_count++] = text;
+    if (strcasecmp(text, "all") == 0) {
+        s->all_targets = true;
+        return true;
+    }
+    return xsi_reader_lookup(text, &reader) || readers_unknown(text);
+}
+
 static bool take_explain(struct settings *s, const char *text)
 {
     s->explain = text;
@@ -111,6 +127,8 @@ static const struct effect {
     [OPT_LENGTH] = { 0, take_length },
     [OPT_SCAN] = { offsetof(struct settings, scan), NULL },
     [OPT_PAGES] = { offsetof(struct settings, pages), NULL },
+    [OPT_TARGET] = { 0, take_target },
+    [OPT_LIST_READERS] = { offsetof(struct settings, list_readers), NULL },
     [OPT_EXPLAIN] = { 0, take_explain },
     [OPT_LIST_FINDINGS] = { offsetof(struct settings, list_findings), NULL },
     [OPT_COLOR] = { 0, take_color },
@@ -173,7 +191,8 @@ static bool complete(const struct settings *s)
         cli_error(NULL, "--json and --jsonl exclude each other; give one of them");
         return false;
     }
-    if (s->image_count || s->help || s->version || s->explain || s->list_findings)
+    if (s->image_count || s->help || s->version || s->explain || s->list_findings ||
+        s->list_readers)
         return true;
     cli_error(NULL, "no IMAGE given; xsdump FILE lists one, - reads a pipe, --help explains");
     return false;
@@ -228,7 +247,7 @@ void usage_print(const struct cli_term *term)
             cli_colour(t, CLI_PLAIN));
     fputs("  0  nothing to say\n"
           "  1  there are warnings\n"
-          "  2  a reader will refuse it or lose something though nothing is broken\n"
+          "  2  a target refuses it, loses something, or behaves in an undefined way\n"
           "  4  damaged or truncated\n"
           "  8  operational: input, output, memory, permission\n"
           "  16 usage, or nothing recognisable\n",

@@ -135,7 +135,7 @@ static const struct row *held(const struct rows *r, size_t i)
     return i < r->count ? &r->head[i] : &r->tail[(lost + i - r->count) % ROWS_TAIL];
 }
 
-static size_t held_count(const struct rows *r)
+size_t rows_count(const struct rows *r)
 {
     return r->count + (size_t)(r->tail_count < ROWS_TAIL ? r->tail_count : ROWS_TAIL);
 }
@@ -171,7 +171,7 @@ static void note_with_codes(const struct row *row, const struct cli_findings *f,
 
 void rows_print(const struct cli_term *t, const struct rows *r, const struct cli_findings *f)
 {
-    size_t count = held_count(r);
+    size_t count = rows_count(r);
     char note[XSI_NOTE_MAX + 128];
     struct columns w;
 

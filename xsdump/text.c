@@ -9,6 +9,8 @@
 
 #include "xsdump.h"
 
+#define SCREEN_ROWS 24 /* of a terminal that is not there */
+
 struct text_view {
     struct view view;
     const struct settings *set;
@@ -64,13 +66,12 @@ static void text_chunk(struct view *v, struct image *im, const struct xsi_chunk 
         rows_add(&tv->rows, chunk);
 }
 
-static void text_finding(struct view *v, struct image *im, const struct xsi_finding *finding)
+static void text_met(struct view *v, struct image *im, const struct xsi_finding *finding)
 {
     struct text_view *tv = text_of(v);
     const struct xsi_finding_row *row = finding->row;
 
     (void)im;
-    cli_findings_add(&tv->findings, finding);
     rows_split(&tv->rows);
     /* Its text comes below; here a mark where it happened. */
     if (tv->row_shown)
@@ -78,6 +79,24 @@ static void text_finding(struct view *v, struct image *im, const struct xsi_find
                 cli_colour(&tv->term, cli_severity_colour(finding->severity)),
                 cli_severity(finding->severity), row->code, row->slug,
                 cli_colour(&tv->term, CLI_PLAIN));
+}
+
+static void text_finding(struct view *v, struct image *im, const struct xsi_finding *finding)
+{
+    (void)im;
+    cli_findings_add(&text_of(v)->findings, finding);
+}
+
+#define ROUND_ROWS 10 /* lines of head, state and verdict */
+
+/* The listing's end and its head are not on one screen. */
+static bool beyond_screen(const struct text_view *tv)
+{
+    size_t lines = ROUND_ROWS + tv->findings.count;
+
+    if (settings_stream(tv->set) || tv->set->quiet)
+        return false; /* the head stands at the end, or there are no rows */
+    return lines + rows_count(&tv->rows) > (tv->term.height ? tv->term.height : SCREEN_ROWS);
 }
 
 static void text_end(struct view *v, struct image *im, const struct xsi_error *error)
@@ -92,7 +111,8 @@ static void text_end(struct view *v, struct image *im, const struct xsi_error *e
     }
     if (tv->headed)
         fputc('\n', tv->term.out);
-    head_print(&tv->term, im, &tv->findings);
+    tv->findings.judged = judged_verdict(im, 0) != NULL;
+    head_print(&tv->term, im, &tv->findings, beyond_screen(tv));
     if (!settings_stream(tv->set) && !tv->set->quiet)
         rows_print(&tv->term, &tv->rows, &tv->findings);
     if (im->pages)
@@ -102,6 +122,7 @@ static void text_end(struct view *v, struct image *im, const struct xsi_error *e
         fprintf(tv->term.out, "STATE    not known: reading stopped, the listing is incomplete\n");
     else
         cli_state_print(&tv->term, xsi_walk_info(im->walk), &tv->findings, im->file);
+    verdicts_print(&tv->term, im);
     rows_free(&tv->rows);
     cli_findings_free(&tv->findings);
 }
@@ -122,8 +143,8 @@ struct view *text_view_new(const struct settings *set, const struct cli_term *t)
 
     if (!tv)
         return NULL;
-    tv->view =
-        (struct view){ text_begin, text_chunk, text_finding, text_end, text_done, text_free };
+    tv->view = (struct view){ text_begin, text_chunk, text_met, text_finding,
+                              text_end,   text_done,  text_free };
     tv->set = set;
     tv->term = *t;
     return &tv->view;

@@ -10,14 +10,19 @@
 
 /* ---------------------------------------------------------------- settings ---- */
 
+#define TARGETS_MAX 64
+
 struct settings {
     bool all, hex, json, jsonl, scan, pages, quiet, no_pager;
-    bool list_findings, list_bids, version, help, has_range;
+    bool list_findings, list_readers, list_bids, version, help, has_range;
+    bool all_targets; /* --target all: a table instead of a verdict for each */
     unsigned verbose;
     uint64_t first, last; /* --range */
     const char *as, *explain, *color;
     struct xsi_source_options window;
-    int progress_fd; /* -1 = none */
+    int progress_fd;                  /* -1 = none */
+    const char *targets[TARGETS_MAX]; /* --target; none: the container's default */
+    size_t target_count;
     char **images;
     size_t image_count;
 };
@@ -38,6 +43,7 @@ void usage_print(const struct cli_term *t);
 
 struct view;
 struct page_data;
+struct judged;
 
 struct image {
     const struct settings *set;
@@ -45,7 +51,8 @@ struct image {
     struct xsi_source *src;
     struct xsi_walk *walk;
     struct page_data *pages; /* --pages */
-    unsigned status;         /* bits of the exit status that are no finding's */
+    struct judged *judged;   /* the judge beside the walk */
+    unsigned status;         /* bits of the exit status so far */
 };
 
 /* Open source and walk; false with the reason in error. Close it in either case. */
@@ -64,6 +71,9 @@ const char *image_kind(const struct image *im);
 struct view {
     void (*begin)(struct view *v, struct image *im);
     void (*chunk)(struct view *v, struct image *im, const struct xsi_chunk *chunk);
+    /* The walk has met it just now; may be NULL. */
+    void (*met)(struct view *v, struct image *im, const struct xsi_finding *finding);
+    /* A finding in its last form, perhaps later: what the judge thinks of it has been added. */
     void (*finding)(struct view *v, struct image *im, const struct xsi_finding *finding);
     /* The walk is at its end, or could not go on: error has a code then. */
     void (*end)(struct view *v, struct image *im, const struct xsi_error *error);
@@ -74,6 +84,46 @@ struct view {
 
 struct view *text_view_new(const struct settings *set, const struct cli_term *t);
 struct view *json_view_new(const struct settings *set);
+
+/* ---------------------------------------------------------------- the judge ---- */
+
+/* A judge with the targets that were asked for. False on a fault of the system. */
+bool judged_open(struct image *im, struct xsi_error *error);
+void judged_free(struct judged *j);
+/* Bring the readers up to the walk, or to their ends. */
+void judged_advance(struct image *im, bool finish);
+/* A finding of the walk on its way to the view, now or when the judge has passed it. */
+void judged_finding(struct image *im, struct view *view, const struct xsi_finding *finding);
+/* Hand over what waits; at the end of the walk all of it, then what only the judge has found. */
+void judged_release(struct image *im, struct view *view, bool end);
+/* Bits 1 and 2 of the exit status, from findings and verdicts. */
+unsigned judged_exit(const struct image *im);
+/* Verdict by index; NULL behind the last, and as long as the image is not judged to its end. */
+const struct xsi_verdict *judged_verdict(const struct image *im, size_t index);
+/* Name of the container's own reader; NULL when there is none. */
+const char *judged_default(const struct image *im);
+/* True when this target was taken because none was named. */
+bool judged_by_default(const struct image *im);
+/* Readers that do not restore the image because of a finding, by index; NULL behind the last. */
+const char *judged_target(const struct image *im, const struct xsi_finding *f, size_t index);
+
+/* "restores", "loses", "fails", "undefined". */
+const char *verdict_name(enum xsi_outcome outcome);
+enum cli_colour verdict_colour(enum xsi_outcome outcome);
+/* "rc 0", "ends by SIGSEGV"; in short "0", "SIGSEGV", "-". */
+void verdict_fate(const struct xsi_verdict *v, bool brief, char *out, size_t size);
+/* "fails on xen-4.1/32/xapi (the default for xapi images): returns 0, but …". */
+void verdict_sentence(const struct image *im, const struct xsi_verdict *v, char *out, size_t size);
+/* What mends the image for a reader, and the next command; "" when nothing is known to. */
+void verdict_fix(const struct xsi_verdict *v, char *out, size_t size);
+/* The last lines of the listing. */
+void verdicts_print(const struct cli_term *t, const struct image *im);
+/* The line of the head: which targets were judged; with `outcome` also how it ended. */
+void verdicts_head(const struct image *im, bool outcome, char *out, size_t size);
+/* --target all: readers with equal outcomes in one line each. */
+void verdict_table_print(const struct cli_term *t, const struct image *im);
+/* "(the default for xapi images)" without the brackets. */
+void verdict_default_words(const struct image *im, char *out, size_t size);
 
 /* ---------------------------------------------------------------- text ---- */
 
@@ -113,6 +163,8 @@ void rows_add(struct rows *r, const struct xsi_chunk *c);
 void rows_split(struct rows *r);
 void rows_free(struct rows *r);
 void rows_print(const struct cli_term *t, const struct rows *r, const struct cli_findings *f);
+/* Rows that are held. */
+size_t rows_count(const struct rows *r);
 /* Rows that are printed at once. */
 void row_of_chunk(struct row *row, const struct xsi_chunk *c);
 void columns_default(struct columns *w, const struct cli_term *t, uint64_t size);
@@ -127,12 +179,16 @@ int row_type(const struct row *row, char *out, size_t size);
 
 /* "PV", "HVM", "PVH"; NULL = unknown. */
 const char *guest_name(enum xsi_guest guest);
-void head_print(const struct cli_term *t, const struct image *im, const struct cli_findings *f);
+/* `far`: the end of the listing is beyond the screen, so the verdict is told here too. */
+void head_print(const struct cli_term *t, const struct image *im, const struct cli_findings *f,
+                bool far);
 /* Fields of the current chunk, below its row. Returns 0 or -errno. */
 int fields_print(const struct cli_term *t, struct image *im, const struct xsi_chunk *chunk);
 /* Hex of a chunk that has no fields. */
 void hex_chunk(const struct cli_term *t, struct image *im, const struct xsi_chunk *chunk,
                uint64_t limit);
+/* printf behind the text that stands in out already. */
+void XSI_PRINTF(3, 4) text_add(char *out, size_t size, const char *fmt, ...);
 /* n bytes of foreign text, escaped. */
 void put_escaped(const struct cli_term *t, const char *text, size_t n);
 /* A line of at most 16 bytes: "  0x00000010  00 11 … " padded for what stands beside it. */
@@ -160,8 +216,15 @@ struct page_sums {
 
 void page_data_sums(const struct page_data *p, struct page_sums *sums);
 
-unsigned explain_print(const struct cli_term *t, const char *what);
+/* --explain WHAT. Exit status. */
+unsigned explain_print(const struct cli_term *t, const struct settings *set);
+/* The same behind the listing of images: and which readers print such a line about them, where. */
+unsigned explain_places(const struct cli_term *t, const struct settings *set);
 unsigned findings_list(const struct cli_term *t, bool json);
+/* --list-readers. */
+unsigned readers_list(const struct cli_term *t, bool json);
+/* A message that names the readers whose names are near; returns false. */
+bool readers_unknown(const char *name);
 
 struct progress {
     int fd;    /* --progress-fd, -1 = none */

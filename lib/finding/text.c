@@ -85,21 +85,24 @@ void xsi_clean(char *text)
     }
 }
 
-static const char *count_meaning(uint32_t value)
+bool xsi_count_lookup(uint32_t value, struct xsi_count *out)
 {
     static const struct {
         uint32_t value, mask;
-        const char *text;
+        struct xsi_count meaning;
     } rows[] = {
-#define COUNT(v, m, t) { v, m, t },
+#define COUNT(v, m, what, causes) { v, m, { what, causes } },
 #include "counts.def"
 #undef COUNT
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if ((value & rows[i].mask) == rows[i].value)
-            return rows[i].text;
-    return NULL;
+        if ((value & rows[i].mask) == rows[i].value) {
+            *out = rows[i].meaning;
+            return true;
+        }
+    *out = (struct xsi_count){ NULL, "" };
+    return false;
 }
 
 static bool printable(uint32_t value)
@@ -114,11 +117,13 @@ void xsi_explain_count(uint32_t value, char *out, size_t size)
 {
     uint8_t b[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
                      (uint8_t)(value >> 24) };
-    const char *meaning = count_meaning(value);
+    const char *meaning;
+    struct xsi_count known;
     char spelt[16] = "";
 
     if (printable(value))
         snprintf(spelt, sizeof(spelt), " = \"%c%c%c%c\"", b[0], b[1], b[2], b[3]);
+    meaning = xsi_count_lookup(value, &known) ? known.what : NULL;
     if (!meaning)
         meaning = (int32_t)value > 0 && value <= 1024 ? "a valid page count"
                   : printable(value)     ? "text, probably from a guest's page or a log"

@@ -15,7 +15,25 @@ void xsi_frames_free(struct xsi_frames *f)
     for (size_t i = 0; i < f->count; i++)
         free(f->extent[i].bytes);
     free(f->extent);
+    free(f->spare);
     memset(f, 0, sizeof(*f));
+}
+
+/* Bytes of a block. One that was given back is kept: in a guest that is sent in order blocks come
+ * and go all the time. */
+static uint8_t *block_new(struct xsi_frames *f)
+{
+    uint8_t *bytes = f->spare ? f->spare : malloc(BLOCK);
+
+    f->spare = NULL;
+    return bytes;
+}
+
+static void block_free(struct xsi_frames *f, uint8_t *bytes)
+{
+    free(f->spare);
+    f->spare = bytes;
+    *f->budget += BLOCK;
 }
 
 /* Index of the first extent that ends at or behind a block. */
@@ -71,10 +89,8 @@ static bool open_gap(struct xsi_frames *f, size_t i, size_t more)
 
 static void drop(struct xsi_frames *f, size_t i)
 {
-    if (f->extent[i].bytes) {
-        free(f->extent[i].bytes);
-        *f->budget += BLOCK;
-    }
+    if (f->extent[i].bytes)
+        block_free(f, f->extent[i].bytes);
     f->count--;
     memmove(&f->extent[i], &f->extent[i + 1], (f->count - i) * sizeof(f->extent[0]));
 }
@@ -120,7 +136,7 @@ static struct xsi_extent *isolate(struct xsi_frames *f, uint64_t block)
         f->extent[i++] = (struct xsi_extent){ whole.first, block - 1, whole.value, NULL };
     if (behind)
         f->extent[i + 1] = (struct xsi_extent){ block + 1, whole.last, whole.value, NULL };
-    f->extent[i] = (struct xsi_extent){ block, block, 0, malloc(BLOCK) };
+    f->extent[i] = (struct xsi_extent){ block, block, 0, block_new(f) };
     if (!f->extent[i].bytes) {
         f->extent[i].value = whole.value;
         f->lost = true;
@@ -139,9 +155,8 @@ static void settle(struct xsi_frames *f, size_t i)
     if (!e->bytes || memcmp(e->bytes, e->bytes + 1, BLOCK - 1) != 0)
         return;
     e->value = e->bytes[0];
-    free(e->bytes);
+    block_free(f, e->bytes);
     e->bytes = NULL;
-    *f->budget += BLOCK;
     join(f, i);
 }
 
@@ -175,33 +190,74 @@ static uint64_t set_part(struct xsi_frames *f, uint64_t first, uint64_t count, u
     return fresh;
 }
 
-uint64_t xsi_frames_set(struct xsi_run *r, uint64_t first, uint64_t count, uint8_t clear,
-                        uint8_t set)
+/* Blocks that are in no extent yet and lie behind all of them. */
+static bool append(struct xsi_frames *f, uint64_t first, uint64_t last, uint8_t value)
 {
-    struct xsi_frames *f = &r->frames;
+    if (f->count && f->extent[f->count - 1].last >= first)
+        return false;
+    if (!open_gap(f, f->count, 1))
+        return true;
+    f->extent[f->count - 1] = (struct xsi_extent){ first, last, value, NULL };
+    join(f, f->count - 1);
+    return true;
+}
+
+static uint64_t set_range(struct xsi_frames *f, uint64_t first, uint64_t count, uint8_t clear,
+                          uint8_t set)
+{
     uint64_t fresh = 0;
 
     while (count && !f->lost) {
-        uint64_t part = BLOCK - first % BLOCK;
+        uint64_t part = BLOCK - first % BLOCK, whole = count / BLOCK;
 
-        if (part > count)
-            part = count;
-        fresh += set_part(f, first, part, clear, set);
+        if (part == BLOCK && whole && append(f, first / BLOCK, first / BLOCK + whole - 1, set)) {
+            part = whole * BLOCK;
+            fresh += part;
+        } else {
+            part = part < count ? part : count;
+            fresh += set_part(f, first, part, clear, set);
+        }
         first += part;
         count -= part;
     }
     return fresh;
 }
 
-uint8_t xsi_frame(const struct xsi_run *r, uint64_t pfn)
+/* The open range becomes extents. */
+static void flush(struct xsi_frames *f)
 {
-    const struct xsi_frames *f = &r->frames;
-    uint64_t block = pfn / BLOCK;
-    size_t i = find(f, block);
+    uint64_t count = f->open_count;
 
-    if (i >= f->count || f->extent[i].first > block)
+    f->open_count = 0;
+    if (count)
+        (void)set_range(f, f->open_first, count, 0xff, f->open_value);
+}
+
+uint64_t xsi_frames_set(struct xsi_run *r, uint64_t first, uint64_t count, uint8_t clear,
+                        uint8_t set)
+{
+    struct xsi_frames *f = &r->frames;
+    uint64_t behind;
+
+    if (f->lost || !count)
         return 0;
-    return f->extent[i].bytes ? f->extent[i].bytes[pfn % BLOCK] : f->extent[i].value;
+    if (f->open_count && first == f->open_first + f->open_count && set == f->open_value) {
+        f->open_count += count;
+        return count;
+    }
+    if (first >= f->open_first && first - f->open_first < f->open_count &&
+        count <= f->open_count - (first - f->open_first) &&
+        ((f->open_value & ~clear) | set) == f->open_value)
+        return f->open_value & XSI_FRAME_HELD ? 0 : count;
+    flush(f);
+    behind = f->count ? (f->extent[f->count - 1].last + 1) * BLOCK : 0;
+    if (first >= behind) {
+        f->open_first = first;
+        f->open_count = count;
+        f->open_value = set;
+        return count;
+    }
+    return set_range(f, first, count, clear, set);
 }
 
 /* Value of a frame and how many frames from it on are known to share it. */
@@ -211,16 +267,26 @@ static uint8_t stretch(const struct xsi_frames *f, uint64_t pfn, size_t *at, uin
     size_t i = find(f, block);
 
     *at = i;
-    if (i >= f->count) {
-        *same = UINT64_MAX - pfn;
-        return 0;
+    if (f->open_count && pfn >= f->open_first && pfn - f->open_first < f->open_count) {
+        *same = f->open_first + f->open_count - pfn;
+        return f->open_value;
     }
-    if (f->extent[i].first > block) {
-        *same = f->extent[i].first * BLOCK - pfn;
-        return 0;
+    if (i < f->count && f->extent[i].first <= block) {
+        *same = f->extent[i].bytes ? 1 : (f->extent[i].last + 1) * BLOCK - pfn;
+        return f->extent[i].bytes ? f->extent[i].bytes[pfn % BLOCK] : f->extent[i].value;
     }
-    *same = f->extent[i].bytes ? 1 : (f->extent[i].last + 1) * BLOCK - pfn;
-    return f->extent[i].bytes ? f->extent[i].bytes[pfn % BLOCK] : f->extent[i].value;
+    *same = i < f->count ? f->extent[i].first * BLOCK - pfn : UINT64_MAX - pfn;
+    if (f->open_count && pfn < f->open_first && *same > f->open_first - pfn)
+        *same = f->open_first - pfn;
+    return 0;
+}
+
+uint8_t xsi_frame(const struct xsi_run *r, uint64_t pfn)
+{
+    uint64_t same;
+    size_t i;
+
+    return stretch(&r->frames, pfn, &i, &same);
 }
 
 uint64_t xsi_frames_unlike(const struct xsi_run *r, uint64_t first, uint64_t count, uint8_t mask,
@@ -244,10 +310,10 @@ uint64_t xsi_frames_next(const struct xsi_run *r, uint64_t first, uint8_t mask, 
     for (uint64_t pfn = first; pfn < UINT64_MAX - BLOCK; pfn += same) {
         uint8_t byte = stretch(f, pfn, &i, &same);
 
-        if (i >= f->count)
-            break;
-        if (pfn / BLOCK >= f->extent[i].first && (byte & mask) == value && byte)
+        if (byte && (byte & mask) == value)
             return pfn;
+        if (!byte && i >= f->count && same >= UINT64_MAX - pfn)
+            break;
     }
     return UINT64_MAX;
 }

@@ -16,8 +16,8 @@ static bool is_stream(const char *layer)
     return xsi_format_of(layer, &row) && row->kind == XSI_LAYER_STREAM;
 }
 
-/* Walk n bytes. True when the memory stream was met; *whole: its head was there in full. */
-static bool walk_head(struct xsi_shared *s, const uint8_t *p, size_t n, const char *as, bool *whole)
+/* Walk n bytes. *whole: the head of the memory stream was there in full. */
+static void walk_head(struct xsi_shared *s, const uint8_t *p, size_t n, const char *as, bool *whole)
 {
     struct xsi_walk_options options = { .as = as };
     struct xsi_error err;
@@ -39,10 +39,12 @@ static bool walk_head(struct xsi_shared *s, const uint8_t *p, size_t n, const ch
         s->info = *xsi_walk_info(walk);
     xsi_walk_free(walk);
     xsi_source_free(src);
-    return chunks > 0;
 }
 
-/* The models of the outermost layer that has one, and of the stream. */
+/*
+ * The models of the outermost layer that has one, and of the stream. An image that was cut in front
+ * of its stream still has a container that a toolstack would read.
+ */
 static bool find_models(struct xsi_shared *s)
 {
     const struct xsi_layer_row *row;
@@ -57,24 +59,24 @@ static bool find_models(struct xsi_shared *s)
         if (row->kind == XSI_LAYER_STREAM && !s->inner)
             s->inner = format->model;
     }
-    return s->inner != NULL;
+    return s->outer != NULL;
 }
 
 bool xsi_shared_look(struct xsi_shared *s, const char *as, enum xsi_guest guest)
 {
-    bool faulty = s->view->faulty, met = false, whole = false;
+    bool faulty = s->view->faulty, whole = false;
     size_t want = XSI_HEAD_BYTES, have = 0;
 
     s->budget = XSI_SHARED_BYTES;
     for (; !whole && want <= XSI_HEAD_MAX; want *= 32) {
         const uint8_t *p = xsi_view_peek(s->view, 0, want, &have);
 
-        met = walk_head(s, p, have, as, &whole);
+        walk_head(s, p, have, as, &whole);
         if (have < want)
             break;
     }
     s->view->faulty = faulty; /* what could not be read is the walk's to say */
     if (guest != XSI_GUEST_UNKNOWN)
         s->info.guest = guest;
-    return met && find_models(s);
+    return find_models(s);
 }

@@ -27,7 +27,12 @@ struct xsi_frames {
     struct xsi_extent *extent; /* ascending, apart; what is in none of them is 0 */
     size_t count, capacity, last; /* last: where the last access was */
     size_t *budget;            /* bytes that all runs together may still take */
+    uint8_t *spare;            /* a block's bytes that are not in use */
     bool lost;
+    /* Frames behind all extents that were set last, alike and one after the other: a guest that is
+     * sent in order never leaves it. */
+    uint64_t open_first, open_count;
+    uint8_t open_value;
 };
 
 void xsi_frames_free(struct xsi_frames *f);
@@ -93,6 +98,8 @@ struct xsi_run {
     int64_t rc;
 
     uint64_t pos;
+    bool sized; /* the source can seek; */
+    uint64_t size; /* its size, then */
     int read_errno;
     unsigned stalls;
     bool quiet; /* nobody looks at events */

@@ -95,8 +95,8 @@ static bool extent(struct xsi_run *r, uint64_t offset, uint64_t length, bool fin
     uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
     size_t have;
 
-    if (xsi_source_seekable(v->src)) {
-        *got = xsi_view_extent(v, offset, length);
+    if (r->sized) {
+        *got = offset >= r->size ? 0 : length < r->size - offset ? length : r->size - offset;
         return true;
     }
     if (!v->ended && end > v->floor && end - v->floor <= XSI_RETAIN_MAX)
@@ -127,7 +127,7 @@ static const uint8_t *fetch(struct xsi_run *r, uint64_t offset, uint64_t length,
     p = xsi_view_peek(v, offset, want, have);
     if (v->faulty && *have < want)
         r->read_errno = -v->fault_code;
-    if (xsi_source_seekable(v->src)) {
+    if (r->sized) {
         v->faulty = faulty;
         v->fault_code = code;
         v->fault_at = at;
@@ -166,7 +166,7 @@ static bool grant_need(struct xsi_run *r, bool finish)
 
     if (length && !extent(r, r->pos, length, finish, &got))
         return false;
-    if (length && !xsi_source_seekable(r->shared->view->src) && r->pos < r->shared->view->floor) {
+    if (length && !r->sized && r->pos < r->shared->view->floor) {
         xsi_run_undefined(r, "a pipe cannot go back to 0x%llx, where %s reads: give the file",
                           (unsigned long long)r->pos, top(r)->model->who);
         return true;
@@ -198,7 +198,7 @@ static bool grant_skip(struct xsi_run *r, bool finish)
 static void grant_look(struct xsi_run *r)
 {
     const struct xsi_view *v = r->shared->view;
-    bool gone = !xsi_source_seekable(v->src) && r->offset < v->floor;
+    bool gone = !r->sized && r->offset < v->floor;
     size_t have = 0;
     const uint8_t *p = NULL;
 
@@ -341,6 +341,8 @@ struct xsi_run *xsi_run_make(struct xsi_shared *shared, const struct xsi_reader 
     }
     r->shared = shared;
     r->info = shared->info;
+    r->sized = xsi_source_seekable(shared->view->src) &&
+               xsi_source_size(shared->view->src, &r->size);
     r->reader = *reader;
     r->frames.budget = &shared->budget;
     r->verdict.reader = *reader;
@@ -432,7 +434,7 @@ int xsi_run_errno(const struct xsi_run *r)
 
 bool xsi_run_can_look(const struct xsi_run *r)
 {
-    return xsi_source_seekable(r->shared->view->src);
+    return r->sized;
 }
 
 const struct xsi_info *xsi_run_info(const struct xsi_run *r)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "legacy.h"
+#include "messages.h"
+#include "readers.h"
 
 const struct xsi_finding_row legacy_findings[LEGACY_FINDING_COUNT] = {
 #define FINDING(id, slug, severity, effect, exit, readers, recipe, explain) \
@@ -140,7 +142,10 @@ const struct xsi_format xsi_format_legacy = {
     .word_min = 1,
     .word_max = LEGACY_BATCH_MAX,
     .may_start = legacy_may_start,
+    .readers = legacy_readers,
     .stream = "libxc-legacy",
+    .model = &legacy_model,
     .findings = legacy_findings,
     .finding_count = LEGACY_FINDING_COUNT,
+    .messages = legacy_messages,
 };

@@ -9,6 +9,8 @@
 
 #include "../config/config.h"
 #include "../plugins.h"
+#include "messages.h"
+#include "libvirt.h"
 
 #define LIBVIRT_MAGIC "libvirt-xml\n \0 \r" /* 16 bytes */
 #define MAGIC_SIZE    16
@@ -297,4 +299,6 @@ const struct xsi_format xsi_format_libvirt = {
     .anchors = config_anchors,
     .findings = libvirt_findings,
     .finding_count = LIBVIRT_FINDINGS,
+    .model = &libvirt_model,
+    .messages = libvirt_messages,
 };

@@ -6,6 +6,8 @@
 #include "libxl.h"
 
 #include "../plugins.h"
+#include "messages.h"
+#include "restore.h"
 
 #define IDENT         0x4c6962786c466d74ULL /* "LibxlFmt" */
 #define OPTION_BIG    1U
@@ -258,4 +260,6 @@ const struct xsi_format xsi_format_libxl = {
     .anchors = anchors,
     .findings = libxl_findings,
     .finding_count = LIBXL_FINDING_COUNT,
+    .model = &libxl_restore_v2,
+    .messages = libxl_messages,
 };

@@ -5,6 +5,7 @@
 
 #include "../plugins.h"
 #include "qemu.h"
+#include "messages.h"
 
 #define ZERO_BLOCK 4096 /* as many zeros at the end are no device's state */
 #define XAPI_MAX   (1U << 20)
@@ -316,4 +317,5 @@ const struct xsi_format xsi_format_qemu = {
     .step = qemu_step,
     .findings = qemu_findings,
     .finding_count = QEMU_FINDINGS,
+    .messages = qemu_messages,
 };

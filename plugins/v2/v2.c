@@ -3,6 +3,8 @@
 #include "v2.h"
 
 #include "../plugins.h"
+#include "messages.h"
+#include "model.h"
 
 static int v2_open(struct xsi_walk *w, struct xsi_layer *l, unsigned param)
 {
@@ -127,4 +129,7 @@ const struct xsi_format xsi_format_v2 = {
     .stream = "libxc-v2",
     .findings = v2_findings,
     .finding_count = V2_FINDING_COUNT,
+    .messages = v2_messages,
+    .readers = v2_readers,
+    .model = &v2_model,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Findings on HVM contexts: their rows, and their way into a walk. */
 #include "x86_priv.h"
+#include "messages.h"
 
 const struct xsi_finding_row x86_findings[] = {
 #define FINDING(id, slug, severity, effect, exit, readers, recipe, explain) \
@@ -17,6 +18,7 @@ const struct xsi_format xsi_format_x86 = {
     .layers = no_layers,
     .findings = x86_findings,
     .finding_count = X86_FINDING_COUNT,
+    .messages = x86_messages,
 };
 
 void x86_hvm_report(struct xsi_walk *w, uint64_t offset, const struct x86_hvm_summary *s)

@@ -7,6 +7,8 @@
 
 #include "../plugins.h"
 #include "xapi.h"
+#include "messages.h"
+#include "model.h"
 
 #define FLIPS_MAX    2           /* bytes of a signature that may differ */
 #define RECORD_NEAR  (64U << 10) /* how far behind the stream a displaced record is looked for */
@@ -248,4 +250,6 @@ const struct xsi_format xsi_format_xapi = {
     .native_reader = "xen-4.1/xapi",
     .findings = xapi_findings,
     .finding_count = XAPI_FINDINGS,
+    .model = &xapi_model,
+    .messages = xapi_messages,
 };

@@ -8,6 +8,8 @@
 
 #include "../config/config.h"
 #include "../plugins.h"
+#include "messages.h"
+#include "model.h"
 
 #define XEND_SIGNATURE "LinuxGuestRecord"
 #define SIGNATURE_SIZE 16
@@ -247,4 +249,6 @@ const struct xsi_format xsi_format_xend = {
     .native_reader = "xen-4.4/xend",
     .findings = xend_findings,
     .finding_count = XEND_FINDINGS,
+    .model = &xend_model,
+    .messages = xend_messages,
 };

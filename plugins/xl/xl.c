@@ -4,6 +4,8 @@
 
 #include "../plugins.h"
 #include "xl.h"
+#include "messages.h"
+#include "model.h"
 
 enum xl_stage { STAGE_HEADER, STAGE_CONFIG, STAGE_BODY, STAGE_INSIDE, STAGE_END };
 
@@ -190,4 +192,6 @@ const struct xsi_format xsi_format_xl = {
     .anchors = config_anchors,
     .findings = xl_findings,
     .finding_count = XL_FINDINGS,
+    .model = &xl_model,
+    .messages = xl_messages,
 };

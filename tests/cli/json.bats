@@ -13,7 +13,10 @@ def place: type == "number" or . == null;
   (.guest | (.type == null or (.type | IN("pv", "hvm", "pvh"))) and
     (.toolstack_bits | IN(32, 64, null)) and (.guest_bits | IN(32, 64, null)) and
     has("p2m_size") and has("vcpus") and has("name") and has("uuid")) and
-  (has("writer")) and (.verdicts == []) and
+  (has("writer")) and (.verdicts | all(.[]; (.target | test("^xen-[34]\\.")) and
+    (.verdict | IN("restores", "loses", "fails", "undefined")) and has("rc") and (.consumed | number) and
+    (.checkpoints | number) and ([.errors, .conditions, .findings] | all(.[]; type == "array")) and
+    ([.pages, .vcpus_set, .hvmctx_len, .qemu_bytes] | all(.[]; . == null or number)))) and
   (.findings | all(.[]; (.code | test("^XS-[CLVXQHG][0-9]{2}$")) and (.slug | type == "string") and
     (.severity | IN("info", "warning", "error")) and (.offset | number) and (.length | number) and
     (.targets | type == "array") and has("fix") and (.text | type == "string"))) and
@@ -86,13 +89,17 @@ def place: type == "number" or . == null;
     done < <(images | awk 'NR % 3 == 0')
 }
 
+# What a reader's model would have to look up in a page of the guest is a condition on a pipe, so
+# such a verdict, and what follows from it, is left out of the comparison.
 @test "agreement: a pipe gives the JSON of the file" {
-    local image
+    local image facts
     while read -r image; do
+        facts='.images[0] | del(.file, .kind, .size, .file_size)'
         # shellcheck disable=SC2002 # a pipe is the point
-        cat "$image" | dump --json - | jq -S '.images[0] | del(.file, .kind, .size, .file_size)' \
-            >"$BATS_TEST_TMPDIR/pipe"
-        dump --json "$image" | jq -S '.images[0] | del(.file, .kind, .size, .file_size)' |
-            diff - "$BATS_TEST_TMPDIR/pipe" || { echo "$image"; return 1; }
+        cat "$image" | dump --json - >"$BATS_TEST_TMPDIR/json"
+        jq -e '.images[0].verdicts | any(.[].conditions[]; test("looked at"))' "$BATS_TEST_TMPDIR/json" >/dev/null &&
+            facts+=' | del(.verdicts, .findings, .exit)'
+        jq -S "$facts" "$BATS_TEST_TMPDIR/json" >"$BATS_TEST_TMPDIR/pipe"
+        dump --json "$image" | jq -S "$facts" | diff - "$BATS_TEST_TMPDIR/pipe" || { echo "$image"; return 1; }
     done < <(images | awk 'NR % 7 == 3')
 }

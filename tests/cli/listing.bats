@@ -16,7 +16,7 @@ failure=$XSI_TOP/samples/2011-xapi-hvm.img
     [[ $output == *1970103633* ]]
 }
 
-@test "the head names file, stack, guest and writer; the last line the state" {
+@test "the head names file, stack, guest and writer; the state comes before the verdict" {
     local image text
     image=$(sound)
     text=$(dump "$image")
@@ -24,13 +24,13 @@ failure=$XSI_TOP/samples/2011-xapi-hvm.img
     grep -qE '^stack +' <<<"$text"
     grep -qE '^guest +' <<<"$text"
     grep -qE '^writer +' <<<"$text"
-    tail -n 1 <<<"$text" | grep -qi 'whole'
+    grep -A1 '^STATE .*whole' <<<"$text" | tail -n 1 | grep -q '^VERDICT '
 }
 
 @test "the state line says truncated" {
     local image=$BATS_TEST_TMPDIR/cut.img
     head -c $(($(stat -c %s "$(sound)") * 2 / 3)) "$(sound)" >"$image"
-    dump "$image" | tail -n 1 | grep -qi 'truncated'
+    dump "$image" | grep '^STATE ' | grep -qi 'truncated'
 }
 
 @test "two images: two listings" {

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of the legacy format's messages. */
+#include "messages.h"
+#include "../message_words.h"
+
+const struct xsi_message legacy_messages[] = {
+#define MSG(name, first, last, type, part, format, ...)                                  \
+    { LEGACY_MSG_##name, first, last, part, XSI_MSG_##type, format, __VA_ARGS__ },
+#define ALSO MSG
+#include "messages.def"
+#undef ALSO
+#undef MSG
+    { .text = NULL },
+};
