@@ -340,10 +340,10 @@ enum {
 
 /* The restore code of a release, in one of its variants. */
 struct xsi_reader {
-    char name[40];    /* "xen-4.1/32/xapi" */
-    unsigned variant; /* XSI_READER_32 … */
-    unsigned bits;    /* width of the toolstack, 32 or 64 */
-    unsigned release; /* 40302 = 4.3.2: the oldest release that behaves like this */
+    char name[40];      /* "xen-4.1/32/xapi" */
+    unsigned variant;   /* XSI_READER_32 … */
+    unsigned bits;      /* width of the toolstack, 32 or 64 */
+    unsigned release;   /* 40302 = 4.3.2: the oldest release that behaves like this */
     const char *alias;  /* other names of its release, separated by blanks: "xen-4.3"; "" = none */
     const char *covers; /* "4.3.2 to 4.3.4" */
     const char *about;  /* what sets it apart from its neighbours, one line */
@@ -356,15 +356,15 @@ XSI_API bool xsi_reader_get(size_t index, struct xsi_reader *out);
 /* By name or alias ("xen-4.3", "XEN-4.4/xend"); false when there is none. */
 XSI_API bool xsi_reader_lookup(const char *name, struct xsi_reader *out);
 
-/* ---------------------------------------------------------------- one restore, read by read ---- */
+/* ---------------------------------------------------------------- one restore ---- */
 
 enum xsi_run_kind {
-    XSI_RUN_READ, /* bytes that the reader looks at: offset, length, got, purpose */
-    XSI_RUN_SKIP, /* the same for bytes that it only stores or drops (page data, blobs) */
-    XSI_RUN_LOG,  /* a line that it logs: text, level */
+    XSI_RUN_READ,  /* bytes that the reader looks at: offset, length, got, purpose */
+    XSI_RUN_SKIP,  /* the same for bytes that it only stores or drops (page data, blobs) */
+    XSI_RUN_LOG,   /* a line that it logs: text, level */
     XSI_RUN_STATE, /* something changed: text says what */
-    XSI_RUN_CALL, /* another part takes over: who */
-    XSI_RUN_DONE  /* the last event: the verdict is complete */
+    XSI_RUN_CALL,  /* another part takes over: who */
+    XSI_RUN_DONE   /* the last event: the verdict is complete */
 };
 
 enum xsi_run_level { XSI_LOG_INFO, XSI_LOG_WARNING, XSI_LOG_ERROR };
@@ -396,9 +396,9 @@ struct xsi_verdict_finding {
 struct xsi_verdict {
     struct xsi_reader reader;
     enum xsi_outcome outcome;
-    bool returned;   /* it returned rc; otherwise fate says how it ended */
-    int64_t rc;      /* of the release's restore function, or of the toolstack before it was called */
-    const char *fate; /* "SIGSEGV", "SIGFPE", "SIGABRT", "HANG"; NULL = returned */
+    bool returned;     /* it returned rc; otherwise fate says how it ended */
+    int64_t rc;        /* of the restore function; of the toolstack where that was not called */
+    const char *fate;  /* "SIGSEGV", "SIGFPE", "SIGABRT", "HANG"; NULL = returned */
     uint64_t consumed; /* bytes that the restore function has read when it returns */
     uint64_t stopped;  /* offset in the image where it, or its toolstack, stopped */
     unsigned checkpoints;
@@ -469,12 +469,12 @@ enum xsi_message_kind {
 
 /* A message of some release. Rows of one id are its wordings in different releases. */
 struct xsi_message {
-    unsigned id;          /* of its table */
-    unsigned from, to;    /* releases that print it: 40302 = 4.3.2; 0, 0 = any; to 0 = still does */
-    const char *who;      /* "libxc", "xend", "xl", "libxl", "xapi", "libvirt", "qemu", "converter",
+    unsigned id;       /* of its table */
+    unsigned from, to; /* releases that print it: 40302 = 4.3.2; 0, 0 = any; to 0 = still does */
+    const char *who;   /* "libxc", "xend", "xl", "libxl", "xapi", "libvirt", "qemu", "converter",
                              "xen", "verify-stream-v2" */
     enum xsi_message_kind kind;
-    const char *text;     /* printf format, as the release has it */
+    const char *text;      /* printf format, as the release has it */
     const char *condition; /* when it is printed, in words */
     const char *causes;    /* usual causes */
     const char *next;      /* what to do: a command or a check */

@@ -283,7 +283,7 @@ struct xsi_format {
     bool (*may_start)(const struct xsi_layer *l, const uint8_t *p, size_t n);
     const struct xsi_finding_row *findings;
     size_t finding_count;
-    /* Releases that read this format's stream, oldest first, ending with a NULL name; NULL: none. */
+    /* Releases that read this format's stream, oldest first; a NULL name ends them. NULL: none. */
     const struct xsi_reader_row *readers;
     const char *stream; /* what these readers read, without width or version: "libxc-legacy" */
     /* A container whose own toolstack is not the newest reader of such a stream: which reader is,
@@ -522,8 +522,8 @@ struct xsi_batch {
 };
 /*
  * The decoded form of `count` entries at `offset` of the image, of which p holds the bytes; shared
- * between readers. Valid until the second call after this one. kind: bytes per entry (4 or 8) in its
- * low four bits, the rest is the model's own.
+ * between readers. Valid until the second call after this one. kind: bytes per entry (4 or 8) in
+ * its low four bits, the rest is the model's own.
  */
 XSI_API const struct xsi_batch *xsi_run_batch(struct xsi_run *r, uint64_t offset, const uint8_t *p,
                                               size_t count, unsigned kind);

@@ -257,12 +257,24 @@ static void stranger(struct log *g, const char *line, size_t n)
     g->stranger_count++;
 }
 
+/* A line of a Python traceback that quotes the program, not what it said. */
+static bool source_line(const char *line, size_t n)
+{
+    while (n && (*line == ' ' || *line == '\t')) {
+        line++;
+        n--;
+    }
+    return n > 6 && (!memcmp(line, "raise ", 6) || !memcmp(line, "File \"", 6));
+}
+
 static void take_line(struct log *g, const char *line, size_t n)
 {
     struct explained x;
     struct entry *e;
 
     g->line++;
+    if (source_line(line, n))
+        return;
     if (!explain_find(g->messages, line, n, 0, &x)) {
         stranger(g, line, n);
         return;

@@ -273,9 +273,11 @@ static unsigned text_weight(const char *format)
     unsigned weight = 0;
 
     xsi_message_split(format, &p);
-    for (size_t i = 0; i < p.count; i++)
+    for (size_t i = 0; i < p.count; i++) {
+        weight += p.piece[i].prefixed ? 2 : 0; /* its 0x */
         for (size_t k = 0; !p.piece[i].kind && k < p.piece[i].length; k++)
             weight += p.piece[i].at[k] != ' ';
+    }
     return weight;
 }
 

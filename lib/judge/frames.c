@@ -276,7 +276,7 @@ static uint8_t stretch(const struct xsi_frames *f, uint64_t pfn, size_t *at, uin
         return f->extent[i].bytes ? f->extent[i].bytes[pfn % BLOCK] : f->extent[i].value;
     }
     *same = i < f->count ? f->extent[i].first * BLOCK - pfn : UINT64_MAX - pfn;
-    if (f->open_count && pfn < f->open_first && *same > f->open_first - pfn)
+    if (f->open_count && pfn<f->open_first && * same> f->open_first - pfn)
         *same = f->open_first - pfn;
     return 0;
 }

@@ -5,16 +5,16 @@
 
 #include "../dissect/internal.h"
 
-#define XSI_RUN_DEPTH     8
-#define XSI_RUN_EVENTS    4096         /* events of one handler that are kept */
-#define XSI_RUN_STALLS    (4U << 20)   /* wishes in a row that do not read: a bug of the model */
-#define XSI_SHARED_BYTES  (8U << 20)   /* frames and batch records of all runs together */
-#define XSI_JUDGE_LEAD    (4U << 20)   /* how far readers run ahead of the walk */
-#define XSI_HEAD_BYTES    (128U << 10) /* what is looked at to know the stack … */
-#define XSI_HEAD_MAX      (4U << 20)   /* … when that was not enough */
-#define XSI_BATCH_SLOTS   4
-#define XSI_READERS_MAX   512
-#define XSI_RELEASES_MAX  128
+#define XSI_RUN_DEPTH    8
+#define XSI_RUN_EVENTS   4096         /* events of one handler that are kept */
+#define XSI_RUN_STALLS   (4U << 20)   /* wishes in a row that do not read: a bug of the model */
+#define XSI_SHARED_BYTES (8U << 20)   /* frames and batch records of all runs together */
+#define XSI_JUDGE_LEAD   (4U << 20)   /* how far readers run ahead of the walk */
+#define XSI_HEAD_BYTES   (128U << 10) /* what is looked at to know the stack … */
+#define XSI_HEAD_MAX     (4U << 20)   /* … when that was not enough */
+#define XSI_BATCH_SLOTS  4
+#define XSI_READERS_MAX  512
+#define XSI_RELEASES_MAX 128
 
 /* ---- frames.c: a byte per guest frame, in extents of equal bytes ---- */
 struct xsi_extent {
@@ -24,10 +24,10 @@ struct xsi_extent {
 };
 
 struct xsi_frames {
-    struct xsi_extent *extent; /* ascending, apart; what is in none of them is 0 */
+    struct xsi_extent *extent;    /* ascending, apart; what is in none of them is 0 */
     size_t count, capacity, last; /* last: where the last access was */
-    size_t *budget;            /* bytes that all runs together may still take */
-    uint8_t *spare;            /* a block's bytes that are not in use */
+    size_t *budget;               /* bytes that all runs together may still take */
+    uint8_t *spare;               /* a block's bytes that are not in use */
     bool lost;
     /* Frames behind all extents that were set last, alike and one after the other: a guest that is
      * sent in order never leaves it. */
@@ -70,8 +70,15 @@ void xsi_shared_free(struct xsi_shared *s);
 bool xsi_shared_look(struct xsi_shared *s, const char *as, enum xsi_guest guest);
 
 /* ---- run.c ---- */
-enum xsi_wish { XSI_WISH_NONE, XSI_WISH_NEED, XSI_WISH_SKIP, XSI_WISH_LOOK, XSI_WISH_CALL,
-                XSI_WISH_BACK, XSI_WISH_END };
+enum xsi_wish {
+    XSI_WISH_NONE,
+    XSI_WISH_NEED,
+    XSI_WISH_SKIP,
+    XSI_WISH_LOOK,
+    XSI_WISH_CALL,
+    XSI_WISH_BACK,
+    XSI_WISH_END
+};
 
 struct xsi_call {
     const struct xsi_model *model;
@@ -81,7 +88,7 @@ struct xsi_call {
 
 struct xsi_run {
     struct xsi_shared *shared;
-    bool alone; /* shared and its view are this run's own */
+    bool alone;           /* shared and its view are this run's own */
     struct xsi_info info; /* shared's, with the kind of domain that the toolstack prepared */
     uint64_t max_pages;   /* of that domain; 0 = not known */
     struct xsi_reader reader;
@@ -98,7 +105,7 @@ struct xsi_run {
     int64_t rc;
 
     uint64_t pos;
-    bool sized; /* the source can seek; */
+    bool sized;    /* the source can seek; */
     uint64_t size; /* its size, then */
     int read_errno;
     unsigned stalls;

@@ -60,8 +60,7 @@ static bool choose(struct xsi_judge *j, const char *const *names, size_t count,
     for (size_t i = 0; i < count; i++) {
         bool all = !strcasecmp(names[i], "all");
 
-        if (all ? !add_all(j, err)
-                : !xsi_reader_lookup(names[i], &reader) || !add(j, &reader, err))
+        if (all ? !add_all(j, err) : !xsi_reader_lookup(names[i], &reader) || !add(j, &reader, err))
             return false;
     }
     j->by_default = count == 0;

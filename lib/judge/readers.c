@@ -11,7 +11,7 @@ static const struct {
     const char *suffix;
     unsigned variant;
 } suffixes[] = {
-    { "/32", XSI_READER_32 },       { "/xapi", XSI_READER_XAPI },   { "/remus", XSI_READER_REMUS },
+    { "/32", XSI_READER_32 },      { "/xapi", XSI_READER_XAPI },   { "/remus", XSI_READER_REMUS },
     { "/xend", XSI_READER_REMUS }, { "/libxc", XSI_READER_LIBXC },
 };
 #define SUFFIXES (sizeof(suffixes) / sizeof(suffixes[0]))
@@ -63,8 +63,7 @@ static void fill(const struct release *from, unsigned variant, struct xsi_reader
 static bool exists(const struct xsi_reader_row *row, unsigned variant)
 {
     return !(variant & ~row->variants) &&
-           (variant & (XSI_READER_XAPI | XSI_READER_REMUS)) !=
-               (XSI_READER_XAPI | XSI_READER_REMUS);
+           (variant & (XSI_READER_XAPI | XSI_READER_REMUS)) != (XSI_READER_XAPI | XSI_READER_REMUS);
 }
 
 bool xsi_reader_get(size_t index, struct xsi_reader *out)
@@ -136,8 +135,8 @@ bool xsi_reader_lookup(const char *name, struct xsi_reader *out)
     for (const char *p = name + length; *p;) {
         size_t i = 0, end = 1 + strcspn(p + 1, "/");
 
-        while (i < SUFFIXES && (strlen(suffixes[i].suffix) != end ||
-                                strncasecmp(suffixes[i].suffix, p, end)))
+        while (i < SUFFIXES &&
+               (strlen(suffixes[i].suffix) != end || strncasecmp(suffixes[i].suffix, p, end)))
             i++;
         if (i == SUFFIXES)
             return false;
@@ -202,8 +201,8 @@ bool xsi_reader_default(const struct xsi_info *info, struct xsi_reader *out)
 
     if (!row)
         return false;
-    if (container && container->native_reader &&
-        xsi_reader_lookup(container->native_reader, out) && !strcmp(out->stream, stream->stream)) {
+    if (container && container->native_reader && xsi_reader_lookup(container->native_reader, out) &&
+        !strcmp(out->stream, stream->stream)) {
         for (; row->name; row++)
             if (row == out->row && exists(row, out->variant | variant))
                 fill(&(struct release){ row, stream }, out->variant | variant, out);

@@ -341,8 +341,8 @@ struct xsi_run *xsi_run_make(struct xsi_shared *shared, const struct xsi_reader 
     }
     r->shared = shared;
     r->info = shared->info;
-    r->sized = xsi_source_seekable(shared->view->src) &&
-               xsi_source_size(shared->view->src, &r->size);
+    r->sized =
+        xsi_source_seekable(shared->view->src) && xsi_source_size(shared->view->src, &r->size);
     r->reader = *reader;
     r->frames.budget = &shared->budget;
     r->verdict.reader = *reader;

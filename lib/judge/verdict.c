@@ -38,8 +38,7 @@ static const struct xsi_message *wording(const struct xsi_run *r, unsigned id)
     const struct xsi_message *m = model->messages;
 
     for (; m && m->text; m++)
-        if (m->id == id && r->reader.release >= m->from &&
-            (!m->to || r->reader.release <= m->to))
+        if (m->id == id && r->reader.release >= m->from && (!m->to || r->reader.release <= m->to))
             return m;
     return NULL;
 }
@@ -78,7 +77,11 @@ void xsi_run_say(struct xsi_run *r, unsigned id, int error, ...)
     if (!m)
         return;
     va_start(args, error);
+/* the format comes from a table of messages, never from an image */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
     vsnprintf(line, sizeof(line), m->text, args);
+#pragma GCC diagnostic pop
     va_end(args);
     for (n = strlen(line); n && line[n - 1] == '\n'; n--)
         line[n - 1] = '\0';
@@ -109,8 +112,8 @@ void xsi_run_state(struct xsi_run *r, const char *fmt, ...)
 
 /* ---- the verdict ---- */
 
-static void outcome(struct xsi_run *r, enum xsi_outcome what, uint64_t where, const char *fmt,
-                    va_list args)
+static void XSI_PRINTF(4, 0)
+    outcome(struct xsi_run *r, enum xsi_outcome what, uint64_t where, const char *fmt, va_list args)
 {
     struct xsi_verdict *v = &r->verdict;
 

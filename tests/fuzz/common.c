@@ -104,7 +104,8 @@ static void restore(struct xsi_source *src, size_t size)
             abort();
         if (ev.kind != XSI_RUN_READ && ev.kind != XSI_RUN_SKIP)
             continue;
-        if (ev.got > ev.length || ev.offset + ev.got > size || (at != UINT64_MAX && ev.offset != at))
+        if (ev.got > ev.length || ev.offset + ev.got > size ||
+            (at != UINT64_MAX && ev.offset != at))
             abort();
         at = ev.offset + ev.got;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Verdicts do not depend on how a reader is driven: alone and step by step, or beside a walk with all
- * the others; from memory or from a pipe. Reads are in sequence and stay within the image, the
+ * Verdicts do not depend on how a reader is driven: alone and step by step, or beside a walk with
+ * all the others; from memory or from a pipe. Reads are in sequence and stay within the image, the
  * verdict is complete, and damaged images end too.
  */
 #include "common.h"

@@ -62,8 +62,7 @@ static void compare(struct setup *s)
         assert_int_equal(xsi_frames_unlike(&s->run, from, FRAMES - from, 15, 3), unlike);
         for (next = from; next < FRAMES && (!s->plain[next] || (s->plain[next] & 15) != 2);)
             next++;
-        assert_int_equal(xsi_frames_next(&s->run, from, 15, 2),
-                         next < FRAMES ? next : UINT64_MAX);
+        assert_int_equal(xsi_frames_next(&s->run, from, 15, 2), next < FRAMES ? next : UINT64_MAX);
     }
 }
 

@@ -97,7 +97,8 @@ static const struct xsi_model toy = {
     .who = "toy", .state_size = sizeof(struct toy), .start = toy_start, .messages = messages
 };
 
-static const uint8_t image[] = "\x03\0\0\0\x07xx\x01\0\0\0\x09\x01\0\0\0\x09\0\0\0\0\xfe\xff\xff\xff";
+static const uint8_t image[] = "\x03\0\0\0\x07xx\x01\0\0\0\x09\x01\0\0\0\x09"
+                               "\0\0\0\0\xfe\xff\xff\xff";
 #define IMAGE_SIZE (sizeof(image) - 1)
 
 struct machine {
