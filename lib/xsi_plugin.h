@@ -438,7 +438,7 @@ XSI_API uint64_t xsi_run_at(const struct xsi_run *r);
 XSI_API const struct xsi_reader *xsi_run_reader(const struct xsi_run *r);
 /* errno of the last read that was short for another reason than the end of the image; else 0. */
 XSI_API int xsi_run_errno(const struct xsi_run *r);
-/* True when the source can go back (not a pipe). */
+/* True when what was read can be looked at again: not on a pipe, but for its first MiBs. */
 XSI_API bool xsi_run_can_look(const struct xsi_run *r);
 /* What is known of the image from its head: stack, guest, widths, vCPUs of the configuration. The
  * kind of domain that the toolstack prepared is in ->guest. */

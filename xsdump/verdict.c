@@ -117,7 +117,7 @@ static void put_end(const struct cli_term *t, const struct xsi_verdict *v)
              v->consumed, v->stopped);
     if (v->pages >= 0)
         text_add(text, sizeof(text), "; pages %" PRId64, v->pages);
-    if (v->vcpus_set >= 0)
+    if (v->vcpus_set > 0) /* of an HVM guest they are in the context */
         text_add(text, sizeof(text), ", vCPUs %" PRId64, v->vcpus_set);
     if (v->hvmctx_len >= 0)
         text_add(text, sizeof(text), ", HVM context %" PRId64 " bytes", v->hvmctx_len);

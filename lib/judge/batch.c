@@ -125,7 +125,7 @@ static uint64_t page_in(const struct xsi_stored *s, const struct xsi_batch *b, u
 
 uint64_t xsi_run_page(struct xsi_run *r, uint64_t pfn)
 {
-    if (r->stored_lost || !xsi_source_seekable(r->shared->view->src))
+    if (r->stored_lost || !xsi_run_can_look(r))
         return 0;
     for (size_t i = r->stored_count; i-- > 0;) {
         const struct xsi_stored *s = &r->stored[i];

@@ -434,7 +434,7 @@ int xsi_run_errno(const struct xsi_run *r)
 
 bool xsi_run_can_look(const struct xsi_run *r)
 {
-    return r->sized;
+    return r->sized || !r->shared->view->floor;
 }
 
 const struct xsi_info *xsi_run_info(const struct xsi_run *r)

@@ -57,24 +57,27 @@ static bool is_body(const struct legacy_m *s, const uint8_t *p, uint64_t have)
 
 /* ---- the bytes behind the tail ---- */
 
-/* It has read into the record that its caller wants to read. */
+/* It has read into the record that its caller wants to read. What a container's toolstack makes of
+ * that is its model's to say. */
 static void too_far(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, enum record kind)
 {
     uint64_t end = s->good.end, n = s->returned_at - end;
-    const char *name = xsi_run_reader(r)->name;
-    bool can_mend = xsi_run_reader(r)->release >= 40100;
+    int32_t count = (int32_t)xsi_le32(p);
 
     xsi_run_finding(r, &legacy_findings[LEGACY_L09], s->end_at, 4,
-                    "%s reads the 4 bytes at 0x%" PRIx64 " as a page count, %" PRId32, name, end,
-                    (int32_t)xsi_le32(p));
-    if (can_mend)
+                    "%s reads the 4 bytes at 0x%" PRIx64 " as a page count, %" PRId32,
+                    xsi_run_reader(r)->name, end, count);
+    if (xsi_run_reader(r)->release >= 40100)
         xsi_run_fix(r, "insert-checkpoint");
+    if (!xsi_run_outermost(r))
+        return;
     xsi_run_outcome(r, XSI_FAILS, end,
-                    "returns 0, but leaves the toolstack %" PRIu64 " bytes too far: without "
-                    "LAST_CHECKPOINT at 0x%" PRIx64 " it takes the device-model record at 0x%" PRIx64
+                    "returns 0, but leaves the toolstack %" PRIu64
+                    " bytes too far: without LAST_CHECKPOINT at 0x%" PRIx64
+                    " it takes the device-model record at 0x%" PRIx64
                     " for a page count (%" PRId32 "); %s then looks for the record at 0x%" PRIx64
                     ": %s",
-                    n, s->end_at, end, (int32_t)xsi_le32(p), callers[kind].who, s->returned_at,
+                    n, s->end_at, end, count, callers[kind].who, s->returned_at,
                     callers[kind].says);
 }
 
@@ -92,6 +95,8 @@ static void got_behind(struct xsi_run *r, void *state, const uint8_t *p, uint64_
         end = s->record_end;
     if (!takes && s->returned_at > end && kind != RECORD_NONE)
         too_far(r, s, p, kind);
+    else if (!xsi_run_outermost(r))
+        ; /* the rest is for the toolstack to say */
     else if (is_body(s, p, got) && s->returned_at == end)
         xsi_run_loses(r, end, "the checkpoints behind the first");
     else if (is_body(s, p, got) && s->returned_at > end)
@@ -138,9 +143,5 @@ void legacy_caller(struct xsi_run *r, struct legacy_m *s)
                       s->misplaced);
     if (s->hvm && !s->good.context)
         xsi_run_loses(r, s->good.begin, "CPU and device state: the HVM context is empty");
-    if (xsi_run_outermost(r))
-        xsi_run_look(r,
-                     s->hvm && s->record_end ? s->record_end : s->good.end, BEHIND, got_behind);
-    else
-        shared_info(r, s);
+    xsi_run_look(r, s->hvm && s->record_end ? s->record_end : s->good.end, BEHIND, got_behind);
 }

@@ -322,6 +322,12 @@ void legacy_read_tail(struct xsi_run *r, struct legacy_m *s)
 /* What the chunks of this checkpoint said takes effect. False when the restore has ended. */
 static bool latch(struct xsi_run *r, struct legacy_m *s)
 {
+    if (s->vcpus_read && s->max_vcpu_read < 0 && s->k->vcpus > 64) {
+        xsi_run_die(r, "SIGSEGV",
+                    "the highest vCPU id is %" PRId32 ": the reader copies a map of half a gigabyte",
+                    s->max_vcpu_read);
+        return false;
+    }
     if (s->vcpus_read) {
         s->max_vcpu = s->max_vcpu_read;
         s->vcpus_known = true;

@@ -161,10 +161,11 @@ static void wrong_signature(struct xsi_run *r, const uint8_t *p, uint64_t at)
     xsi_run_say(r, xenopsd(r) ? XAPI_MSG_LEGACY_QEMU : XAPI_MSG_SIGNATURE_MISMATCH, 0);
     xsi_escape(shown, sizeof(shown), p, RECORD_SIZE);
     if (far)
-        xapi_fails(r, "XS-L09", at - far,
-                   "libxc returns success at 0x%" PRIx64 ", %zu bytes behind the start of the "
-                   "device-model record: it took them for a page count; xapi reads \"%s\" there",
-                   at, far, shown);
+        xapi_fails(r, NULL, at - far,
+                   "libxc returns 0, but leaves xapi %zu bytes too far: without LAST_CHECKPOINT "
+                   "it takes the start of the device-model record at 0x%" PRIx64
+                   " for a page count; xapi reads \"%s\" at 0x%" PRIx64,
+                   far, at - far, shown, at);
     else
         xapi_fails(r, "XS-Q09", at,
                    "where libxc stopped (0x%" PRIx64 ") xapi reads \"%s\", not "

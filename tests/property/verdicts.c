@@ -127,8 +127,10 @@ static void from_pipe(const struct image *image, const struct xsi_judge *judged)
 
 static void damage(const struct image *image)
 {
-    size_t rounds = image->length < 1 << 18 ? 6 : 1, length;
+    size_t rounds = image->length < 1 << 18 ? 2 : 1, length;
 
+    if (!image->length)
+        return;
     for (size_t seed = 500; seed < 500 + rounds; seed++) {
         uint8_t *bytes = damaged(image, seed, &length);
         struct xsi_source *src = xsi_source_memory(bytes, length);
