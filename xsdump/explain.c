@@ -2,6 +2,7 @@
 /* --explain and --list-findings: the tables, without an image. */
 #include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "explain.h"
 
@@ -48,6 +49,10 @@ static unsigned unknown(const char *what)
     size_t far[NEAREST];
     char text[512] = "";
 
+    if (access(what, R_OK) == 0) {
+        cli_error(what, "a file; to explain a log write: xsdump --explain - <FILE");
+        return CLI_USAGE;
+    }
     for (size_t i = 0; (row = xsi_finding_row(i)); i++) {
         size_t d = least(distance(what, row->slug), distance(what, row->code)), at = NEAREST;
 

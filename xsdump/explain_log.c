@@ -34,6 +34,7 @@ struct log {
     uint64_t attempts; /* that had errors */
     uint64_t shown;    /* objects of JSON */
     struct explained last_root;
+    uint64_t same, same_line; /* attempts that failed like the one before; root of the last */
     bool has_root, informed;
     char strangers[STRANGERS][STRANGER];
     uint64_t stranger_line[STRANGERS], stranger_count;
@@ -159,6 +160,25 @@ static bool same_root(const struct log *g, const struct entry *root)
            !strcmp(g->last_root.text, root->x.text);
 }
 
+/* Attempts that failed like the one before them, in one line. */
+static void put_same(struct log *g)
+{
+    char text[EXPLAIN_TEXT + 200];
+
+    if (!g->same)
+        return;
+    fputc('\n', g->t->out);
+    if (g->same == 1)
+        snprintf(text, sizeof(text), "Attempt %" PRIu64, g->attempts);
+    else
+        snprintf(text, sizeof(text), "Attempts %" PRIu64 " to %" PRIu64, g->attempts + 1 - g->same,
+                 g->attempts);
+    text_add(text, sizeof(text), ": the same root cause%s line %" PRIu64 ": %s",
+             g->same == 1 ? "," : ", the last in", g->same_line, g->last_root.text);
+    cli_wrap(g->t, 0, 2, text);
+    g->same = 0;
+}
+
 static void put_root(struct log *g, const struct entry *root)
 {
     const struct cli_term *t = g->t;
@@ -181,10 +201,7 @@ static void put_root(struct log *g, const struct entry *root)
                  root->line);
         cli_wrap(t, 12, 12, text);
     }
-    if (same_root(g, root))
-        fputs("The same as in the attempt before.\n", t->out);
-    else
-        explain_message(t, &root->x);
+    explain_message(t, &root->x);
     g->last_root = root->x;
     g->has_root = true;
 }
@@ -199,12 +216,17 @@ static void attempt_end(struct log *g, bool last)
         return;
     }
     g->informed = true;
-    if (g->errors)
-        g->attempts++;
     mark_normal_end(g);
     root = root_of(g);
+    if (!root || !same_root(g, root))
+        put_same(g);
+    if (g->errors)
+        g->attempts++;
     if (g->json || g->jsonl) {
         put_json(g, root);
+    } else if (root && same_root(g, root)) {
+        g->same++;
+        g->same_line = root->line;
     } else {
         if (g->attempts > 1)
             fprintf(g->t->out, "\n%sAttempt %" PRIu64 "%s\n", cli_colour(g->t, CLI_BOLD),
@@ -336,6 +358,7 @@ static void put_strangers(const struct log *g)
 static unsigned log_end(struct log *g)
 {
     attempt_end(g, true);
+    put_same(g);
     if (g->json)
         fputs("\n]\n", stdout);
     if (g->informed) {

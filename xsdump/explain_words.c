@@ -182,10 +182,12 @@ void explain_releases(const struct explained *x, char *out, size_t size)
 {
     struct range ranges[EXPLAIN_HITS];
     char form[200];
+    size_t n;
 
     out[0] = '\0';
     explain_form(x, form, sizeof(form));
-    put_ranges(out, size, ranges, ranges_of(x->hit.about, x->hit.message, ranges));
+    n = ranges_of(x->hit.about, x->hit.message, ranges);
+    put_ranges(out, size, ranges, n);
     if (strcmp(form, out) != 0 && *out)
         text_add(out, size, " (a line of this form: %s)", form);
 }
@@ -236,6 +238,7 @@ void explain_others(const struct explained *x, char *out, size_t size)
 {
     const struct xsi_message *about = x->hit.about;
     struct range ranges[EXPLAIN_HITS];
+    size_t n;
 
     out[0] = '\0';
     for (const struct xsi_message *m = about; m->text && m->id == about->id; m++) {
@@ -246,7 +249,8 @@ void explain_others(const struct explained *x, char *out, size_t size)
         if (shown)
             continue;
         text_add(out, size, "%s", *out ? "; " : "");
-        put_ranges(out, size, ranges, ranges_of(about, m, ranges));
+        n = ranges_of(about, m, ranges);
+        put_ranges(out, size, ranges, n);
         if (only_numbers_less(m->text, x->hit.message->text)) {
             text_add(out, size, " print no number");
         } else {

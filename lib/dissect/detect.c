@@ -94,9 +94,12 @@ int xsi_parse_as(struct xsi_walk *w, const char *as)
         guest = strchr(w->forced[w->forced_count], ':');
         if (guest) {
             *guest++ = '\0';
-            if (strcasecmp(guest, "pv") && strcasecmp(guest, "hvm"))
+            w->forced_guest = !strcasecmp(guest, "pv")    ? XSI_GUEST_PV
+                              : !strcasecmp(guest, "hvm") ? XSI_GUEST_HVM
+                              : !strcasecmp(guest, "pvh") ? XSI_GUEST_PVH
+                                                          : XSI_GUEST_UNKNOWN;
+            if (w->forced_guest == XSI_GUEST_UNKNOWN)
                 return -EINVAL;
-            w->forced_guest = strcasecmp(guest, "pv") ? XSI_GUEST_HVM : XSI_GUEST_PV;
         }
         if (!find_layer(w->forced[w->forced_count], &choice))
             return -EINVAL;

@@ -37,6 +37,8 @@ static void walk_head(struct xsi_shared *s, const uint8_t *p, size_t n, const ch
     }
     if (walk)
         s->info = *xsi_walk_info(walk);
+    if (walk && xsi_forced_guest(walk) != XSI_GUEST_UNKNOWN)
+        s->info.guest = xsi_forced_guest(walk);
     xsi_walk_free(walk);
     xsi_source_free(src);
 }

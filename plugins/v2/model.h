@@ -13,7 +13,7 @@
 #include "v2.h"
 
 enum {
-    V2_P2M_PIECES = 16,   /* X86_PV_P2M_FRAMES records that are remembered */
+    V2_P2M_PIECES = 64,   /* X86_PV_P2M_FRAMES records that are remembered */
     V2_P2M_KEPT = 4096,   /* ... and entries that are kept: 8 GiB of a 64-bit guest */
     V2_START_INFO = 0x50, /* bytes of start info that matter */
     V2_GDT_FRAMES = 14,   /* 7168 descriptors, FIRST_RESERVED_GDT_ENTRY */
@@ -86,9 +86,22 @@ struct v2_batch_state {
     uint64_t data;        /* offset of the first page */
     uint64_t pages, page; /* pages that it carries; pages passed */
     uint64_t populated;
-    enum { V2_PAGES_GOOD, V2_PAGES_RANGE, V2_PAGES_TYPE, V2_PAGES_WRONG_SIZE, V2_PAGES_WILD } fault;
-    uint64_t fault_pfn;
+    enum {
+        V2_PAGES_GOOD,
+        V2_PAGES_RANGE,
+        V2_PAGES_TYPE,
+        V2_PAGES_WRONG_SIZE,
+        V2_PAGES_WILD,
+        V2_PAGES_NO_TABLE, /* nothing to note types in: it dies */
+        V2_PAGES_ASSERT    /* a page table names a frame beyond the last: it dies */
+    } fault;
+    uint64_t fault_pfn, fault_at;
     uint32_t fault_index, fault_type;
+    struct {
+        uint64_t pfn;
+        uint8_t type;
+    } differs[V2_VERIFY_LINES];
+    unsigned differ;      /* lines to say once the record is known to be whole */
     uint32_t types;       /* bit per type nibble */
     struct {
         uint64_t page, pfn;

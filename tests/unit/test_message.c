@@ -171,9 +171,8 @@ static void releases(void **state)
     struct xsi_message_hit hits[HITS];
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(
-            xsi_messages_find(*state, rows[i].line, strlen(rows[i].line), HITS, hits),
-            rows[i].count);
+        assert_int_equal(xsi_messages_find(*state, rows[i].line, strlen(rows[i].line), HITS, hits),
+                         rows[i].count);
         for (size_t k = 0; k < rows[i].count; k++)
             assert_int_equal(hits[k].from, rows[i].from[k]);
     }
@@ -239,8 +238,18 @@ static void cut_lines(void **state)
 static void hostile_lines(void **state)
 {
     static const char *const pieces[] = {
-        "Failed to read ", "Error when reading ", "%s%s%s", "X86_PV_", ": ", "(0x", "9999999999999",
-        "\x1b[2J", "record ", "\xe2\x80\xa6", "HVM", "\0\0\0",
+        "Failed to read ",
+        "Error when reading ",
+        "%s%s%s",
+        "X86_PV_",
+        ": ",
+        "(0x",
+        "9999999999999",
+        "\x1b[2J",
+        "record ",
+        "\xe2\x80\xa6",
+        "HVM",
+        "\0\0\0",
     };
     enum { SIZE = 1 << 20 };
     char *line = malloc(SIZE);
@@ -272,10 +281,14 @@ static void hostile_lines(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_are_complete), cmocka_unit_test(wordings_exclude_each_other),
-        cmocka_unit_test(every_wording_is_found), cmocka_unit_test(numbers_and_errno),
-        cmocka_unit_test(releases), cmocka_unit_test(speaker),
-        cmocka_unit_test(unknown_lines), cmocka_unit_test(cut_lines),
+        cmocka_unit_test(rows_are_complete),
+        cmocka_unit_test(wordings_exclude_each_other),
+        cmocka_unit_test(every_wording_is_found),
+        cmocka_unit_test(numbers_and_errno),
+        cmocka_unit_test(releases),
+        cmocka_unit_test(speaker),
+        cmocka_unit_test(unknown_lines),
+        cmocka_unit_test(cut_lines),
         cmocka_unit_test(hostile_lines),
     };
 
