@@ -297,13 +297,20 @@ static bool told_before(const struct judged *j, size_t index, size_t which)
     return false;
 }
 
+/* Among all readers there are many that nobody would use on this image: what they meet stands in
+ * the table; a finding is what matters to the container's own. */
+static bool matters(const struct image *im, const struct xsi_verdict *v)
+{
+    return !im->set->all_targets || !strcmp(v->reader.name, im->judged->by_default);
+}
+
 static void add_rest(struct image *im, struct view *view)
 {
     struct judged *j = im->judged;
     const struct xsi_verdict *v;
 
     for (size_t i = 0; i < VERDICTS_MAX && (v = xsi_judge_verdict(j->judge, i, NULL)); i++)
-        for (size_t k = 0; k < v->finding_count; k++)
+        for (size_t k = 0; matters(im, v) && k < v->finding_count; k++)
             if (!(j->taken[i] & 1U << k) && !seen_by_walk(j, v->findings[k].row) &&
                 !told_before(j, i, k))
                 add_judges(im, view, v, &v->findings[k]);

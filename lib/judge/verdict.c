@@ -235,6 +235,9 @@ void xsi_run_settle(struct xsi_run *r)
     }
     if (!r->has_outcome)
         xsi_run_outcome(r, XSI_RESTORES, r->pos, "everything that the image holds is restored");
+    /* a model notes what may go wrong before it knows that nothing does */
+    if (v->outcome == XSI_RESTORES)
+        v->finding_count = 0;
     /* what it lost does not matter when it failed */
     if (v->outcome != XSI_LOSES)
         v->loses[0] = '\0';

@@ -53,7 +53,7 @@ int legacy_short(struct xsi_run *r, struct legacy_m *s, const char *what, uint64
     return error;
 }
 
-static void results(struct xsi_run *r, const struct legacy_m *s)
+void legacy_results(struct xsi_run *r, const struct legacy_m *s)
 {
     struct xsi_verdict *v = xsi_run_result(r);
 
@@ -64,7 +64,7 @@ static void results(struct xsi_run *r, const struct legacy_m *s)
 
 void legacy_returns(struct xsi_run *r, struct legacy_m *s, int64_t rc)
 {
-    results(r, s);
+    legacy_results(r, s);
     if (rc && s->has_cause) {
         if (s->cause_code != LEGACY_NO_CODE)
             xsi_run_finding(r, &legacy_findings[s->cause_code], s->cause_at, s->cause_length, "%s",
@@ -122,7 +122,7 @@ bool legacy_outside(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, uint64_
 
     if (pfn < s->p2m_size)
         return false;
-    results(r, s);
+    legacy_results(r, s);
     s->over = true;
     behind = pfn - s->p2m_size;
     xsi_run_finding(r, &legacy_findings[LEGACY_L04], at, s->ul,
@@ -144,7 +144,7 @@ bool legacy_outside(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, uint64_
 void legacy_tables(struct xsi_run *r, struct legacy_m *s)
 {
     uint64_t max = s->ul == 4 ? UINT32_MAX : UINT64_MAX;
-    unsigned width = s->gw > s->ul && xsi_run_reader(r)->release / 100 == 302 ? s->gw : s->ul;
+    unsigned width = s->gw > s->ul && legacy_has(s, QUIRK_NARROW) ? s->gw : s->ul;
 
     if (s->p2m_size > max / width || legacy_no_memory(r, s, s->p2m_size * width)) {
         xsi_run_say(r, LEGACY_MSG_P2M_ALLOC, 0);
@@ -160,7 +160,7 @@ void legacy_tables(struct xsi_run *r, struct legacy_m *s)
         xsi_frames_set(r, 0, s->p2m_size, 0, XSI_FRAME_HELD);
     }
     if (!s->p2m_size) {
-        results(r, s);
+        legacy_results(r, s);
         xsi_run_die(r, "SIGFPE", "p2m_size is 0: the progress display divides by it");
         return;
     }

@@ -17,6 +17,8 @@
 
 enum { /* a frame's byte, beside XSI_FRAME_HELD */
     FRAME_TYPE = 0x0f,  /* type nibble that the reader recorded */
+    FRAME_PACKED = 0x10, /* its page was unpacked over an older one: not known */
+    FRAME_LOST = 0x10,  /* … a number that is none of the guest's */
     FRAME_WRONG = 0x20, /* the reader's table has another frame's number here */
     FRAME_WAITS = 0x40, /* marked for an allocation that never came */
     FRAME_KNOWN = XSI_FRAME_HELD | FRAME_WRONG | FRAME_WAITS
@@ -106,8 +108,11 @@ struct legacy_m {
     uint32_t at_entry;
     bool fresh;
     uint64_t waits, wrong; /* frames with such a byte */
+    uint8_t slot[GROUP_MAX]; /* does the reader's list of new frame numbers hold one there? */
     uint64_t pages, dropped, misplaced;
     uint64_t dropped_at;
+    uint32_t stored; /* entries of the batch whose pages are in the guest's memory */
+    bool stale;      /* what else there is in the guest's memory is not known */
     uint8_t first_pageless[GROUP_MAX / 8]; /* QUIRK_FIRST_GROUP */
 
     /* later checkpoints */
@@ -167,6 +172,8 @@ void legacy_cause(struct legacy_m *s, int code, uint64_t at, uint64_t length, co
 void legacy_forget(struct legacy_m *s);
 /* Log a short read's own lines; the errno that the lines behind them show. */
 int legacy_short(struct xsi_run *r, struct legacy_m *s, const char *what, uint64_t wanted);
+/* Hand over the counts so far: in front of every end of the run. */
+void legacy_results(struct xsi_run *r, const struct legacy_m *s);
 /* xc_domain_restore returns; 0 goes through legacy_caller(). */
 void legacy_returns(struct xsi_run *r, struct legacy_m *s, int64_t rc);
 void legacy_failed(struct xsi_run *r, struct legacy_m *s);
@@ -212,11 +219,19 @@ void legacy_allocate(struct xsi_run *r, struct legacy_m *s);
 bool legacy_group_inside(struct xsi_run *r, struct legacy_m *s);
 /* Translate the page table at p; false when an entry is out of range (it has been logged). */
 bool legacy_page_table(struct xsi_run *r, struct legacy_m *s, unsigned type, const uint8_t *p);
+/* Offset of the page that the reader has put into a frame; 0: not known. */
+uint64_t legacy_page_of(struct xsi_run *r, const struct legacy_m *s, uint64_t pfn);
 /* Is this type translated when its page arrives? */
 bool legacy_translates(const struct legacy_m *s, unsigned type);
 void legacy_apply_error(struct xsi_run *r, struct legacy_m *s, uint64_t at);
 void legacy_apply_part(struct xsi_run *r, struct legacy_m *s);
 void legacy_bogus(struct xsi_run *r, struct legacy_m *s, const struct legacy_part_run *part);
+/* Can the reader map a frame? HVM maps by frame, PV by its table. */
+static inline bool legacy_maps(const struct legacy_m *s, uint8_t byte)
+{
+    return s->hvm ? byte & XSI_FRAME_HELD
+                  : (byte & (XSI_FRAME_HELD | FRAME_WRONG)) && !(byte & FRAME_LOST);
+}
 static inline void legacy_group_clear(struct legacy_m *s)
 {
     s->group.parts = 0;

@@ -69,50 +69,58 @@ static bool asks(struct xsi_run *r, uint64_t pfn)
     return true;
 }
 
-/*
- * One frame of its second pass: each frame that is marked takes the next of the new frame numbers.
- * One that an earlier page table left marked takes another's.
- */
-static void takes(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, uint64_t *taken,
-                  uint64_t *shift)
+/* The numbers that one call of the reader hands out: new ones, then what the list held before. */
+struct handout {
+    uint64_t fresh, taken, shift;
+};
+
+/* New numbers have come: they stand at the front of the list. */
+static void numbers(struct legacy_m *s, uint64_t fresh)
 {
-    uint8_t byte = xsi_frame(r, pfn);
+    memset(s->slot, true, fresh < GROUP_MAX ? (size_t)fresh : GROUP_MAX);
+    s->pages += fresh;
+}
+
+/*
+ * One frame of its second pass: each frame that is marked takes the next number of the list. One
+ * that an earlier page table left marked takes another's, and shifts all behind it.
+ */
+static void takes(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, struct handout *h)
+{
+    uint8_t byte = xsi_frame(r, pfn), set = 0;
+    uint64_t n;
 
     if (!(byte & FRAME_WAITS))
         return;
-    ++*taken;
+    n = h->taken++;
     if (!(byte & XSI_FRAME_HELD)) {
-        ++*shift;
+        h->shift++;
         s->waits--;
-        s->wrong++;
-        xsi_frames_set(r, pfn, 1, FRAME_WAITS, FRAME_WRONG);
-    } else if (*shift && !s->hvm) {
-        s->wrong++;
+        set = FRAME_WRONG;
+    } else if (h->shift && !s->hvm) {
         s->misplaced++;
-        xsi_frames_set(r, pfn, 1, FRAME_WAITS, FRAME_WRONG);
-    } else {
-        xsi_frames_set(r, pfn, 1, FRAME_WAITS, 0);
+        set = FRAME_WRONG;
     }
+    if (set && n >= h->fresh && (n >= GROUP_MAX || !s->slot[n]))
+        set |= FRAME_LOST;
+    s->wrong += set != 0;
+    xsi_frames_set(r, pfn, 1, FRAME_WAITS, set);
 }
 
 static void allocate_slowly(struct xsi_run *r, struct legacy_m *s)
 {
-    uint64_t fresh = 0, taken = 0, shift = 0;
+    struct handout h = { 0, 0, 0 };
 
     for (size_t i = 0; i < s->group.parts; i++)
         for (uint32_t n = 0; n < s->group.part[i].count; n++)
             if (s->group.part[i].type != LEGACY_XTAB)
-                fresh += asks(r, s->group.part[i].pfn + n);
+                h.fresh += asks(r, s->group.part[i].pfn + n);
+    numbers(s, h.fresh);
     for (size_t i = 0; i < s->group.parts; i++)
         for (uint32_t n = 0; n < s->group.part[i].count; n++)
             if (s->group.part[i].type != LEGACY_XTAB)
-                takes(r, s, s->group.part[i].pfn + n, &taken, &shift);
-    s->pages += fresh;
-    s->fresh = fresh > 0;
-    if (taken > fresh && !s->hvm)
-        xsi_run_outcome(r, XSI_UNDEFINED, s->entries_at,
-                        "frames take numbers that are left over from an earlier batch, because a "
-                        "page table was broken off");
+                takes(r, s, s->group.part[i].pfn + n, &h);
+    s->fresh = h.fresh > 0;
 }
 
 void legacy_allocate(struct xsi_run *r, struct legacy_m *s)
@@ -127,7 +135,7 @@ void legacy_allocate(struct xsi_run *r, struct legacy_m *s)
         if (s->group.part[i].type != LEGACY_XTAB)
             fresh += xsi_frames_set(r, s->group.part[i].pfn, s->group.part[i].count, 0,
                                     XSI_FRAME_HELD);
-    s->pages += fresh;
+    numbers(s, fresh);
     s->fresh = fresh > 0;
 }
 
@@ -177,7 +185,7 @@ static void pte_out_of_range(struct xsi_run *r, struct legacy_m *s, unsigned typ
 /* Frames that PTEs [0, end) name and that have no memory yet. */
 static void ptes_ask(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, unsigned end)
 {
-    uint64_t first = 0, count = 0;
+    uint64_t first = 0, count = 0, fresh = 0;
 
     if (s->k->machine == LEGACY_LINUX)
         return;
@@ -191,28 +199,31 @@ static void ptes_ask(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, un
             continue;
         }
         if (count)
-            s->pages += xsi_frames_set(r, first, count, 0, XSI_FRAME_HELD);
+            fresh += xsi_frames_set(r, first, count, 0, XSI_FRAME_HELD);
         first = pfn;
         count = 1;
     }
+    numbers(s, fresh);
 }
 
 /* The same where marks of other tables may be met, or are left behind: the table broke off. */
 static void ptes_ask_slowly(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, unsigned end)
 {
-    uint64_t fresh = 0, taken = 0, shift = 0;
+    struct handout h = { 0, 0, 0 };
 
     for (unsigned i = 0; i < end; i++)
         if (xsi_le64(p + 8 * i) & 1)
-            fresh += asks(r, pte_frame(s, xsi_le64(p + 8 * i)));
+            h.fresh += asks(r, pte_frame(s, xsi_le64(p + 8 * i)));
+    numbers(s, h.fresh);
     for (unsigned i = 0; i < end; i++)
         if (xsi_le64(p + 8 * i) & 1)
-            takes(r, s, pte_frame(s, xsi_le64(p + 8 * i)), &taken, &shift);
-    s->pages += fresh;
+            takes(r, s, pte_frame(s, xsi_le64(p + 8 * i)), &h);
 }
 
 static void ptes_left(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, unsigned end)
 {
+    unsigned n = 0;
+
     for (unsigned i = 0; i < end && s->k->machine != LEGACY_LINUX; i++) {
         uint64_t pte = xsi_le64(p + 8 * i), pfn = pte_frame(s, pte);
 
@@ -220,6 +231,7 @@ static void ptes_left(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, u
             continue;
         xsi_frames_set(r, pfn, 1, 0, FRAME_WAITS);
         s->waits++;
+        s->slot[n++] = false; /* the frames that were to be allocated stand in the list */
     }
 }
 
@@ -243,6 +255,11 @@ bool legacy_page_table(struct xsi_run *r, struct legacy_m *s, unsigned type, con
     else
         ptes_ask(r, s, p, PTES);
     return true;
+}
+
+uint64_t legacy_page_of(struct xsi_run *r, const struct legacy_m *s, uint64_t pfn)
+{
+    return s->stale || (xsi_frame(r, pfn) & FRAME_PACKED) ? 0 : xsi_run_page(r, pfn);
 }
 
 bool legacy_translates(const struct legacy_m *s, unsigned type)
@@ -300,6 +317,10 @@ void legacy_apply_error(struct xsi_run *r, struct legacy_m *s, uint64_t at)
         s->dropped_at = at;
     s->dropped += lost;
     s->uncounted += s->group.entries - s->group.carried;
+    s->stored = s->at_part < s->group.parts
+                    ? s->group.part[s->at_part].entry + s->at_entry
+                    : s->group.entries;
+    s->stale |= s->completed;
     xsi_run_state(r, "the error is forgotten; %" PRIu64 " pages of this group are dropped", lost);
     legacy_forget(s);
     s->at_part = s->group.parts;
@@ -332,9 +353,9 @@ static uint32_t unmapped(struct xsi_run *r, const struct legacy_m *s,
             n++;
         return n;
     }
-    if (!s->wrong || !s->hvm)
+    if (!s->wrong)
         return part->count;
-    while (n < part->count && (xsi_frame(r, part->pfn + n) & XSI_FRAME_HELD))
+    while (n < part->count && legacy_maps(s, xsi_frame(r, part->pfn + n)))
         n++;
     return n;
 }
@@ -389,16 +410,21 @@ void legacy_apply_part(struct xsi_run *r, struct legacy_m *s)
         }
         s->at_entry = 0;
     }
-    if (s->completed)
+    if (s->completed) {
         legacy_later_group(r, s);
-    else
-        legacy_next(r, s);
+        return;
+    }
+    /* in verify mode pages are only compared */
+    if (!s->hvm && !s->verify && s->stored)
+        xsi_run_stored(r, s->entries_at, s->stored, s->ul, s->pages_at, legacy_carry(s));
+    legacy_next(r, s);
 }
 
 void legacy_apply(struct xsi_run *r, struct legacy_m *s)
 {
     s->at_part = 0;
     s->at_entry = 0;
+    s->stored = s->count;
     s->fresh = false;
     if (!legacy_group_inside(r, s))
         return;

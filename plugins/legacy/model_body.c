@@ -250,8 +250,6 @@ static void got_pages(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
         body_short(r, s, LEGACY_MSG_READ_PAGES, "the pages of a batch", want);
         return;
     }
-    if (!s->hvm)
-        xsi_run_stored(r, s->entries_at, s->count, s->ul, s->pages_at, legacy_carry(s));
     if (s->completed)
         legacy_keep(r, s);
     else

@@ -48,7 +48,6 @@ static void last_l1(struct xsi_run *r, struct legacy_m *s)
 
 static void next_l1(struct xsi_run *r, struct legacy_m *s)
 {
-    bool stale = s->unpacking && s->checkpoints > 1; /* newer copies came compressed */
     uint64_t pfn, page;
 
     for (;;) {
@@ -57,7 +56,7 @@ static void next_l1(struct xsi_run *r, struct legacy_m *s)
             break;
         s->l1_next = pfn + 1;
         s->l1_count++;
-        page = stale ? 0 : xsi_run_page(r, pfn);
+        page = legacy_page_of(r, s, pfn);
         if (page) {
             xsi_run_look(r, page, XSI_PAGE_SIZE, got_l1);
             return;
@@ -180,6 +179,7 @@ static void got_xsave(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
         return;
     }
     if (size > left && size - left > 64U << 20) {
+        legacy_results(r, s);
         xsi_run_die(r, "SIGSEGV", "an xsave state of %" PRIu64 " bytes, where %" PRIu64
                     " were read", size, left);
         return;
@@ -256,6 +256,7 @@ static void list_done(struct xsi_run *r, struct legacy_m *s)
                  "entry %" PRIu64 " of the p2m frame list names a frame without memory",
                  s->list_unmapped - 1);
     if (s->k->machine != LEGACY_BUFFERED) {
+        legacy_results(r, s);
         xsi_run_die(r, "SIGSEGV", "%s; the reader writes to where it could not map it", s->cause);
         return;
     }
@@ -277,7 +278,7 @@ static bool list_entry(struct xsi_run *r, struct legacy_m *s, uint64_t pfn)
         legacy_failed(r, s);
         return false;
     }
-    if (!(byte & (XSI_FRAME_HELD | FRAME_WRONG)) && !s->list_unmapped)
+    if (!legacy_maps(s, byte) && !s->list_unmapped)
         s->list_unmapped = i + 1;
     return true;
 }

@@ -26,9 +26,21 @@ static uint64_t list_length(const struct legacy_m *s)
     return legacy_clip(s, s->p2m_size + fpp - 1) / fpp;
 }
 
+/*
+ * 3.2 allocates 4 bytes for each entry of a 32-bit guest and reads 8 into it. What is too much goes
+ * over the allocator's own data, but for the few bytes by which it rounds up.
+ */
+static bool list_overruns(const struct legacy_m *s)
+{
+    uint64_t room = ((s->list_count * s->gw + 8 + 15) & ~15ULL) - 8;
+
+    return legacy_has(s, QUIRK_NARROW) && s->gw < s->ul &&
+           s->list_count * s->ul > (room < 24 ? 24 : room);
+}
+
 static bool list_allocated(struct xsi_run *r, struct legacy_m *s)
 {
-    unsigned width = s->gw > s->ul ? s->gw : s->ul;
+    unsigned width = s->gw > s->ul || legacy_has(s, QUIRK_NARROW) ? s->gw : s->ul;
 
     s->list_count = list_length(s);
     if (!legacy_no_memory(r, s, legacy_clip(s, s->list_count * width)))
@@ -71,7 +83,11 @@ static void got_list(struct xsi_run *r, void *state, const uint8_t *p, uint64_t 
         return;
     }
     keep_entries(s, p, got / s->ul);
-    read_list(r, s);
+    if (s->list_done == s->list_count && list_overruns(s))
+        xsi_run_undefined(r, "the p2m frame list of a 32-bit guest overruns the memory that the "
+                             "reader took for it");
+    else
+        read_list(r, s);
 }
 
 /* The rest of the list, behind its first entry at p. */

@@ -47,6 +47,7 @@ bool legacy_generation_id(struct xsi_run *r, struct legacy_m *s)
                  address);
     if (legacy_has(s, QUIRK_NULL)) {
         s->over = true;
+        legacy_results(r, s);
         xsi_run_die(r, "SIGSEGV", "%s; the reader does not check whether it could map it",
                     s->cause);
         return false;

@@ -76,6 +76,7 @@ static bool pages_there(struct xsi_run *r, struct legacy_m *s)
     if (!s->shift || s->unpacking || !s->group.carried)
         return true;
     s->misplaced += s->group.carried;
+    s->stale = true;
     if (s->group_pages + s->shift + s->group.carried <= s->later_pages)
         return true;
     xsi_run_undefined(r,
@@ -140,6 +141,9 @@ void legacy_later_apply(struct xsi_run *r, struct legacy_m *s)
                           s->checkpoints + 1);
         return;
     }
+    for (size_t i = 0; i < s->kept_count && !s->hvm && !s->verify && !s->unpacking; i++)
+        xsi_run_stored(r, s->kept[i].entries, s->kept[i].count, s->ul, s->kept[i].pages,
+                       legacy_carry(s));
     legacy_group_clear(s);
     fill(r, s);
 }

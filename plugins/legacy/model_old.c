@@ -94,7 +94,7 @@ static void next_part(struct xsi_run *r, struct legacy_m *s)
     while (s->at_part < s->group.parts && !s->group.part[s->at_part].carries)
         s->at_part++;
     if (s->at_part == s->group.parts) {
-        if (!s->hvm)
+        if (!s->hvm && !s->verify)
             xsi_run_stored(r, s->entries_at, s->count, s->ul, s->pages_at, legacy_carry(s));
         legacy_next(r, s);
         return;
@@ -103,8 +103,8 @@ static void next_part(struct xsi_run *r, struct legacy_m *s)
     n = (part->type & 7) >= 5 ? 1 : part->count;
     xsi_frames_set(r, part->pfn, n, FRAME_TYPE, part->type);
     /* read() into a page that could not be mapped fails and reads nothing */
-    for (uint32_t i = 0; s->wrong && s->hvm && i < n; i++)
-        if (!(xsi_frame(r, part->pfn + i) & XSI_FRAME_HELD)) {
+    for (uint32_t i = 0; s->wrong && i < n; i++)
+        if (!legacy_maps(s, xsi_frame(r, part->pfn + i))) {
             legacy_cause(s, LEGACY_NO_CODE, s->entries_at, 0,
                          "frame 0x%" PRIx64 " has no memory: a page table that was broken off had "
                          "marked it", part->pfn + i);

@@ -323,6 +323,7 @@ void legacy_read_tail(struct xsi_run *r, struct legacy_m *s)
 static bool latch(struct xsi_run *r, struct legacy_m *s)
 {
     if (s->vcpus_read && s->max_vcpu_read < 0 && s->k->vcpus > 64) {
+        legacy_results(r, s);
         xsi_run_die(r, "SIGSEGV",
                     "the highest vCPU id is %" PRId32 ": the reader copies a map of half a gigabyte",
                     s->max_vcpu_read);

@@ -77,6 +77,8 @@ static void got_pool(struct xsi_run *r, void *state, const uint8_t *p, uint64_t 
     }
     s->tmem_page = 1U << (((xsi_le32(p) >> 4) & 15) + 12);
     s->tmem_left = xsi_le32(p + 4);
+    if (s->tmem_left > INT32_MAX) /* counted down in an int: none */
+        s->tmem_left = 0;
     next_object(r, s);
 }
 

@@ -148,6 +148,8 @@ static bool entry(struct xsi_run *r, struct legacy_m *s, const struct legacy_par
         broken(r, s, part);
         return false;
     }
+    if (n > 1 && !s->verify)
+        xsi_frames_set(r, part->pfn + s->at_entry, 1, 0, FRAME_PACKED);
     if ((part->type & 7) >= 5) {
         s->window_at += n;
         s->unpacked += n;

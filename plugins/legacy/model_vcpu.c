@@ -46,9 +46,7 @@ static void check_ring(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, cons
     if (pfn - s->p2m_size > (64U << 20) / s->ul)
         (void)legacy_outside(r, s, pfn, s->cpu.at, which);
     else
-        xsi_run_outcome(r, XSI_UNDEFINED, s->cpu.at,
-                        "%s is frame 0x%" PRIx64 ", behind the end of the reader's table", which,
-                        pfn);
+        xsi_run_loses(r, s->cpu.at, "%s (frame 0x%" PRIx64 ", outside the guest)", which, pfn);
 }
 
 static void got_start_info(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
@@ -88,6 +86,7 @@ static void no_start_info(struct xsi_run *r, struct legacy_m *s)
     legacy_cause(s, LEGACY_L49, s->cpu.at + layout[s->gw == 8].edx, s->gw,
                  "start_info's frame 0x%" PRIx64 " has no memory", s->cpu.edx);
     if (legacy_has(s, QUIRK_NULL)) {
+        legacy_results(r, s);
         xsi_run_die(r, "SIGSEGV", "%s; the reader does not check whether it could map it",
                     s->cause);
         return;
@@ -98,7 +97,6 @@ static void no_start_info(struct xsi_run *r, struct legacy_m *s)
 
 static void start_info(struct xsi_run *r, struct legacy_m *s)
 {
-    bool stale = s->unpacking && s->checkpoints > 1;
     uint64_t page;
 
     if (!ordinary(r, s, s->cpu.edx)) {
@@ -109,12 +107,11 @@ static void start_info(struct xsi_run *r, struct legacy_m *s)
         legacy_failed(r, s);
         return;
     }
-    if (!xsi_frames_lost(r) &&
-        !(xsi_frame(r, s->cpu.edx) & (XSI_FRAME_HELD | FRAME_WRONG))) {
+    if (!xsi_frames_lost(r) && !legacy_maps(s, xsi_frame(r, s->cpu.edx))) {
         no_start_info(r, s);
         return;
     }
-    page = stale ? 0 : xsi_run_page(r, s->cpu.edx);
+    page = legacy_page_of(r, s, s->cpu.edx);
     if (page) {
         xsi_run_look(r, page, 80, got_start_info);
         return;

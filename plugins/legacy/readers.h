@@ -42,7 +42,8 @@ enum legacy_quirk {
     QUIRK_TOOLS_UNREAD = 1U << 19, /* does not check whether toolstack data could be read */
     QUIRK_SWALLOWS = 1U << 20,    /* an error in a group that allocated memory is forgotten */
     QUIRK_SINGLE = 1U << 21,      /* is told whether checkpoints follow */
-    QUIRK_LATER_FATAL = 1U << 22  /* an error behind a complete checkpoint is fatal */
+    QUIRK_LATER_FATAL = 1U << 22, /* an error behind a complete checkpoint is fatal */
+    QUIRK_NARROW = 1U << 23       /* frame list and p2m are sized by the guest's width */
 };
 
 /* What a row holds beyond xsi_reader_row. */

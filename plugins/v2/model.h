@@ -97,6 +97,8 @@ struct v2_batch_state {
     } fault;
     uint64_t fault_pfn, fault_at;
     uint32_t fault_index, fault_type;
+    uint64_t wild; /* first frame whose number no host has the memory to note */
+    uint32_t wild_index;
     struct {
         uint64_t pfn;
         uint8_t type;
@@ -109,6 +111,14 @@ struct v2_batch_state {
         uint8_t type;
     } table[XSI_BATCH_MAX]; /* page tables of a PV guest, in order of their pages */
     uint32_t tables, table_done;
+};
+
+/* A part of the list of p2m frames, as a record sent it. */
+struct v2_piece {
+    uint64_t at;           /* of its entries */
+    uint64_t first, count; /* in the list */
+    bool kept;             /* they are at p2m_kept + at_kept, too */
+    unsigned at_kept;
 };
 
 struct v2_judge {
@@ -136,15 +146,13 @@ struct v2_judge {
     unsigned width;
     uint64_t max_pfn;
     bool expanded;       /* tables for frames exist */
-    bool first_missing;  /* the first P2M_FRAMES did not begin at 0 */
     bool suspicious;     /* page tables came by that Xen might refuse */
-    struct {
-        uint64_t at;
-        uint64_t first, count;
-    } p2m[V2_P2M_PIECES];
-    unsigned pieces, piece;
-    uint64_t p2m_entry;
-    uint64_t *p2m_kept; /* entries of the first record, when there are not too many */
+    struct v2_piece p2m[V2_P2M_PIECES];
+    unsigned pieces;
+    bool p2m_lost;      /* more pieces than that */
+    uint64_t p2m_entry; /* of the list: being checked */
+    uint64_t *p2m_kept; /* entries of pieces, when there are not too many */
+    unsigned p2m_used;
     uint8_t start_info[V2_START_INFO]; /* on a pipe: the last page that looks like one ... */
     uint64_t start_info_pfn;           /* ... and its frame */
     bool has_start_info;
@@ -197,7 +205,7 @@ static inline bool v2_is(const struct v2_judge *s, uint32_t trait)
 void v2_model_batch(const uint8_t *entries, size_t count, unsigned kind, struct xsi_batch *out);
 void v2_pages(struct xsi_run *r, struct v2_judge *s);
 /* ---- model_tables.c ---- */
-/* Page-table pages at p as they come by; false: the process died. */
+/* Page-table pages at p as they come by; false: one of them is the batch's fault. */
 bool v2_tables_pass(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, uint64_t pages,
                     uint64_t pfn, unsigned level, uint64_t at);
 /* ---- model_walk.c ---- */
@@ -214,7 +222,6 @@ bool v2_static_end(struct xsi_run *r, struct v2_judge *s);
 bool v2_static_inferred(struct xsi_run *r, struct v2_judge *s);
 /* ---- model_pv.c ---- */
 void v2_take_pv_info(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
-void v2_take_p2m(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 void v2_take_vcpu(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 void v2_take_shared(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 /* ---- model_values.c: what Xen thinks of the state of a PV vCPU ---- */
@@ -231,8 +238,14 @@ uint32_t v2_msr_bit(uint32_t index);
 /* Is a CPU needed that has these components? error of an area of n bytes that holds them. */
 void v2_xsave_check(struct xsi_run *r, struct v2_refusal *x, const uint8_t *area, size_t n,
                     uint64_t xcr0, uint64_t accum, bool loose, uint64_t at);
+/* ---- model_p2m.c ---- */
+void v2_take_p2m(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
+/* The last step of a PV restore. */
+void v2_finish_p2m(struct xsi_run *r, struct v2_judge *s);
 /* ---- model_finish.c: a PV guest's last steps ---- */
 void v2_finish_pv(struct xsi_run *r, struct v2_judge *s);
+/* `what` is in a frame that has no memory. */
+void v2_bad_mfn(struct xsi_run *r, struct v2_judge *s, uint64_t at, const char *what, uint64_t pfn);
 /* ---- model_hvm.c ---- */
 void v2_take_params(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 void v2_finish_hvm(struct xsi_run *r, struct v2_judge *s);

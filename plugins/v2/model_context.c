@@ -432,6 +432,7 @@ void v2_take_context(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, si
     };
 
     if (!s->length && v2_is(s, V2_STATIC)) { /* update_blob takes nothing for a failure */
+        s->error = EINVAL;
         xsi_run_say(r, V2_MSG_CONTEXT_ALLOC, 0, 0U);
         v2_stop(r, s, V(16), s->at, "an HVM context without contents");
         return;

@@ -29,8 +29,7 @@ static struct v2_vcpu *vcpu(struct v2_judge *s)
     return &s->vcpu[s->vcpu_at];
 }
 
-static void bad_mfn(struct xsi_run *r, struct v2_judge *s, uint64_t at, const char *what,
-                    uint64_t pfn)
+void v2_bad_mfn(struct xsi_run *r, struct v2_judge *s, uint64_t at, const char *what, uint64_t pfn)
 {
     xsi_run_say(r, V2_MSG_DUMP_MFN, 0, ~0UL, HOST_MAX);
     v2_stop(r, s, V(85), at, "%s is in frame 0x%llx, which no batch brought", what,
@@ -48,95 +47,7 @@ static bool msg_range(struct xsi_run *r, struct v2_judge *s, unsigned id, uint64
     return false;
 }
 
-/* ---- pins and the p2m ---- */
-
-static void p2m_piece(struct xsi_run *r, struct v2_judge *s);
-
-static bool p2m_entry(struct xsi_run *r, struct v2_judge *s, uint64_t pfn, uint32_t index,
-                      uint64_t at)
-{
-    unsigned type;
-
-    if (pfn > s->max_pfn) {
-        xsi_run_say(r, V2_MSG_PV_P2M_RANGE, 0, pfn, index);
-        v2_stop(r, s, V(68), at, "p2m frame %u is 0x%llx; the guest's last one is 0x%llx", index,
-                (unsigned long long)pfn, (unsigned long long)s->max_pfn);
-        return false;
-    }
-    type = type_of(r, pfn);
-    if (type) {
-        xsi_run_say(r, V2_MSG_PV_P2M_TYPE, 0, pfn, index, type);
-        v2_stop(r, s, V(68), at, "p2m frame %u (0x%llx) came with page type %u", index,
-                (unsigned long long)pfn, type);
-        return false;
-    }
-    if (held(r, pfn))
-        return true;
-    xsi_run_say(r, V2_MSG_PV_P2M_MFN, 0, index);
-    bad_mfn(r, s, at, "a part of the guest's p2m", pfn);
-    return false;
-}
-
-enum { PIECE = 8192 };
-
-static void got_piece(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    struct v2_judge *s = state;
-    uint64_t first = s->p2m[s->piece].first, count = s->p2m[s->piece].count;
-    uint64_t at = s->p2m[s->piece].at;
-
-    if (!got) { /* a pipe that no longer has it */
-        xsi_run_condition(r, "p2m frames that the image holds: they cannot be looked at on a pipe");
-        v2_success(r, s);
-        return;
-    }
-    for (uint64_t i = 0; i < got / 8; i++, s->p2m_entry++)
-        if (!p2m_entry(r, s, xsi_le64(p + 8 * i), (uint32_t)(first + s->p2m_entry),
-                       at + 8 * s->p2m_entry))
-            return;
-    if (s->p2m_entry >= count) {
-        s->piece++;
-        s->p2m_entry = 0;
-    }
-    p2m_piece(r, s);
-}
-
-static void next_piece(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    (void)p;
-    (void)got;
-    p2m_piece(r, state);
-}
-
-/* Entries in the order of the table; a later record overwrites, which only a domain that grew
- * while it was saved does. */
-static void p2m_piece(struct xsi_run *r, struct v2_judge *s)
-{
-    uint64_t left;
-
-    if (s->first_missing) {
-        xsi_run_finding(r, V(69), s->p2m[0].at, 0, "the p2m frames do not begin at 0");
-        xsi_run_undefined(r, "the first p2m frames were never sent: the reader looks at what its "
-                             "memory holds there");
-        return;
-    }
-    if (s->piece == s->pieces) {
-        v2_success(r, s);
-        return;
-    }
-    if (!s->piece && s->p2m_kept) {
-        for (uint64_t i = 0; i < s->p2m[0].count; i++)
-            if (!p2m_entry(r, s, s->p2m_kept[i], (uint32_t)(s->p2m[0].first + i),
-                           s->p2m[0].at + 8 * i))
-                return;
-        s->piece++;
-        xsi_run_look(r, s->base, 0, next_piece);
-        return;
-    }
-    left = s->p2m[s->piece].count - s->p2m_entry;
-    xsi_run_look(r, s->p2m[s->piece].at + 8 * s->p2m_entry, 8 * (left < PIECE ? left : PIECE),
-                 got_piece);
-}
+/* ---- pins ---- */
 
 static void pin_next(struct xsi_run *r, struct v2_judge *s);
 
@@ -171,7 +82,7 @@ static void pin_next(struct xsi_run *r, struct v2_judge *s)
         }
     }
     if (best == UINT64_MAX || best > s->max_pfn) {
-        p2m_piece(r, s);
+        v2_finish_p2m(r, s);
         return;
     }
     s->pin_from = best + 1;
@@ -335,7 +246,7 @@ static bool gdt_frames(struct xsi_run *r, struct v2_judge *s)
             xsi_run_say(r, V2_MSG_PV_GDT_TYPE, 0, i, pfn, type);
         } else if (!held(r, pfn)) {
             xsi_run_say(r, V2_MSG_PV_GDT_MFN, 0, i);
-            bad_mfn(r, s, v->at, "a page of the GDT", pfn);
+            v2_bad_mfn(r, s, v->at, "a page of the GDT", pfn);
             return false;
         } else {
             continue;
@@ -366,7 +277,7 @@ static bool root(struct xsi_run *r, struct v2_judge *s, uint64_t pfn, const unsi
     if (held(r, pfn))
         return true;
     xsi_run_say(r, ids[2], 0);
-    bad_mfn(r, s, v->at, name, pfn);
+    v2_bad_mfn(r, s, v->at, name, pfn);
     return false;
 }
 
@@ -397,7 +308,7 @@ static bool ring(struct xsi_run *r, struct v2_judge *s, uint64_t pfn, unsigned r
         return false;
     if (!held(r, pfn)) {
         xsi_run_say(r, mfn, 0);
-        bad_mfn(r, s, s->base, what, pfn);
+        v2_bad_mfn(r, s, s->base, what, pfn);
         return false;
     }
     if (pfn == vcpu(s)->rdx || !pfn)
@@ -448,7 +359,7 @@ static void start_info(struct xsi_run *r, struct v2_judge *s)
     }
     if (!held(r, v->rdx)) {
         xsi_run_say(r, V2_MSG_PV_START_INFO_MFN, 0);
-        bad_mfn(r, s, v->at, "start info", v->rdx);
+        v2_bad_mfn(r, s, v->at, "start info", v->rdx);
         return;
     }
     at = xsi_run_page(r, v->rdx);

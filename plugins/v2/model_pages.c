@@ -87,6 +87,25 @@ static void say_fault(struct xsi_run *r, struct v2_judge *s)
     }
 }
 
+/* 4.22:xg_sr_restore_x86_pv.c:x86_pv_set_gfn, pfn_to_mfn: assert(pfn <= max_pfn) */
+static void die(struct xsi_run *r, struct v2_judge *s)
+{
+    const struct v2_batch_state *b = &s->batch;
+
+    if (b->fault == V2_PAGES_NO_TABLE) {
+        xsi_run_die(r, "SIGSEGV", "pages before X86_PV_P2M_FRAMES: there is no table for frame 0");
+        return;
+    }
+    xsi_run_finding(r, V(39), b->fault_at, 8,
+                    "entry %u of the L%u table in frame 0x%llx names a frame beyond the last",
+                    b->fault_index, b->fault_type, (unsigned long long)b->fault_pfn);
+    xsi_run_die(r, "SIGABRT",
+                "entry %u of the L%u page table in frame 0x%llx, at 0x%llx, names a frame beyond "
+                "the guest's last one (0x%llx): assert(pfn <= max_pfn)",
+                b->fault_index, b->fault_type, (unsigned long long)b->fault_pfn,
+                (unsigned long long)b->fault_at, (unsigned long long)s->max_pfn);
+}
+
 /* Xen gives a domain no more pages than its configuration allows. */
 static bool is_over(struct xsi_run *r, struct v2_judge *s)
 {
@@ -109,6 +128,12 @@ static void finish(struct xsi_run *r, struct v2_judge *s)
     struct v2_batch_state *b = &s->batch;
 
     s->pages_seen = true;
+    for (unsigned i = 0; i < b->differ; i++)
+        xsi_run_say(r, V2_MSG_VERIFY_DIFFERS, 0, b->differs[i].pfn, b->differs[i].type);
+    if (b->fault >= V2_PAGES_NO_TABLE) {
+        die(r, s);
+        return;
+    }
     if (b->fault != V2_PAGES_GOOD) {
         say_fault(r, s);
         return;
@@ -139,11 +164,14 @@ static void skip_rest(struct xsi_run *r, struct v2_judge *s)
 
 /* ---- VERIFY: pages are compared ---- */
 
-static void say_differs(struct xsi_run *r, struct v2_judge *s, unsigned table)
+static void note_differs(struct v2_judge *s, unsigned table)
 {
     struct v2_batch_state *b = &s->batch;
 
-    xsi_run_say(r, V2_MSG_VERIFY_DIFFERS, 0, b->table[table].pfn, b->table[table].type);
+    if (b->differ < V2_VERIFY_LINES) {
+        b->differs[b->differ].pfn = b->table[table].pfn;
+        b->differs[b->differ++].type = b->table[table].type;
+    }
     s->verified++;
 }
 
@@ -154,7 +182,7 @@ static void got_earlier(struct xsi_run *r, void *state, const uint8_t *p, uint64
     struct v2_judge *s = state;
 
     if (got == XSI_PAGE_SIZE && memcmp(p, s->copy, XSI_PAGE_SIZE) != 0)
-        say_differs(r, s, s->batch.table_done - 1);
+        note_differs(s, s->batch.table_done - 1);
     next_table(r, s);
 }
 
@@ -171,7 +199,7 @@ static void compare(struct xsi_run *r, struct v2_judge *s, const uint8_t *p)
         return;
     }
     if (b->table[i].count && memcmp(p, zero, XSI_PAGE_SIZE) != 0)
-        say_differs(r, s, i); /* a frame that is new is all zero */
+        note_differs(s, i); /* a frame that is new is all zero */
     next_table(r, s);
 }
 
@@ -206,8 +234,8 @@ static void got_table(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
     if (!s->hvm && is_in(V2_TABLES, b->table[i].type) &&
         !v2_tables_pass(r, s, p, count, b->table[i].pfn, b->table[i].type & 7,
                         xsi_run_at(r) - count * XSI_PAGE_SIZE))
-        return;
-    if (s->verify)
+        skip_rest(r, s);
+    else if (s->verify)
         compare(r, s, p);
     else
         next_table(r, s);
@@ -364,13 +392,15 @@ static void far_frames(struct xsi_run *r, const struct v2_judge *s, struct v2_ba
     for (size_t i = 0; s->hvm && batch->max_pfn >= FAR_PFN && i < batch->parts; i++) {
         const struct xsi_batch_part *part = &batch->part[i];
 
-        if (!is_in(V2_POPULATE, part->type) || part->pfn < FAR_PFN || b->fault)
+        if (!is_in(V2_POPULATE, part->type) || part->pfn < FAR_PFN || b->wild)
             continue;
-        if (part->pfn >= WILD_PFN)
-            fault(b, part, 0, V2_PAGES_WILD);
-        else
+        if (part->pfn >= WILD_PFN) {
+            b->wild = part->pfn;
+            b->wild_index = b->done + part->entry;
+        } else {
             xsi_run_condition(r, "a host with memory for a map of frames up to 0x%llx",
                               (unsigned long long)part->pfn);
+        }
     }
 }
 
@@ -380,15 +410,17 @@ static void judge(struct xsi_run *r, struct v2_judge *s)
     struct v2_batch_state *b = &s->batch;
     uint64_t size = HEAD + ENTRY * (uint64_t)b->count + b->pages * XSI_PAGE_SIZE;
 
-    if (b->fault != V2_PAGES_RANGE && b->fault != V2_PAGES_TYPE && size != s->length)
+    if (b->fault == V2_PAGES_GOOD && size != s->length)
         b->fault = V2_PAGES_WRONG_SIZE;
+    if (b->fault == V2_PAGES_GOOD && b->wild) {
+        b->fault = V2_PAGES_WILD;
+        b->fault_pfn = b->wild;
+        b->fault_index = b->wild_index;
+    } else if (b->fault == V2_PAGES_GOOD && !s->hvm && !s->expanded) {
+        b->fault = V2_PAGES_NO_TABLE; /* only frame 0 passed: the tables are not there */
+    }
     if (b->fault != V2_PAGES_GOOD) {
         skip_rest(r, s);
-        return;
-    }
-    if (!s->hvm && !s->expanded) {
-        /* only frame 0 passed: the tables of types and frames are not there */
-        xsi_run_die(r, "SIGSEGV", "pages before X86_PV_P2M_FRAMES: there is no table for frame 0");
         return;
     }
     b->done = 0;
@@ -489,6 +521,8 @@ void v2_pages(struct xsi_run *r, struct v2_judge *s)
     b->pages = b->page = b->populated = 0;
     b->types = 0;
     b->fault = V2_PAGES_GOOD;
+    b->wild = 0;
+    b->differ = 0;
     if (s->length < HEAD)
         skip_short(r, s);
     else

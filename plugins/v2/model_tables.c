@@ -46,6 +46,7 @@ static bool xens_slot(unsigned level, unsigned slot)
     return level == 4 && slot >= 256 && slot < 272;
 }
 
+/* False: an entry names a frame beyond the last, which is noted as the batch's fault. */
 static bool pass(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, uint64_t pfn,
                  unsigned level, uint64_t at)
 {
@@ -58,14 +59,11 @@ static bool pass(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, uint64
         if (!(entry & PRESENT))
             continue;
         if (frame > s->max_pfn) {
-            xsi_run_finding(r, V(39), at + 8 * i, 8,
-                            "entry %u of the L%u table in frame 0x%llx names frame 0x%llx", i,
-                            level, (unsigned long long)pfn, (unsigned long long)frame);
-            xsi_run_die(r, "SIGABRT",
-                        "the L%u page table in frame 0x%llx names frame 0x%llx in entry %u, beyond "
-                        "the guest's last one (0x%llx): assert(pfn <= max_pfn)",
-                        level, (unsigned long long)pfn, (unsigned long long)frame, i,
-                        (unsigned long long)s->max_pfn);
+            s->batch.fault = V2_PAGES_ASSERT;
+            s->batch.fault_at = at + 8 * i;
+            s->batch.fault_index = i;
+            s->batch.fault_type = level;
+            s->batch.fault_pfn = pfn;
             return false;
         }
         if (!xens_slot(level, i)) {
