@@ -297,11 +297,14 @@ static bool told_before(const struct judged *j, size_t index, size_t which)
     return false;
 }
 
-/* Among all readers there are many that nobody would use on this image: what they meet stands in
- * the table; a finding is what matters to the container's own. */
+/* Among all readers there are many that nobody would use on this image: for people what those meet
+ * stands in the table alone. */
 static bool matters(const struct image *im, const struct xsi_verdict *v)
 {
-    return !im->set->all_targets || !strcmp(v->reader.name, im->judged->by_default);
+    const struct settings *set = im->set;
+
+    return !set->all_targets || set->json || set->jsonl ||
+           !strcmp(v->reader.name, im->judged->by_default);
 }
 
 static void add_rest(struct image *im, struct view *view)

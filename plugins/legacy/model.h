@@ -18,9 +18,9 @@
 enum { /* a frame's byte, beside XSI_FRAME_HELD */
     FRAME_TYPE = 0x0f,  /* type nibble that the reader recorded */
     FRAME_PACKED = 0x10, /* its page was unpacked over an older one: not known */
-    FRAME_LOST = 0x10,  /* … a number that is none of the guest's */
     FRAME_WRONG = 0x20, /* the reader's table has another frame's number here */
     FRAME_WAITS = 0x40, /* marked for an allocation that never came */
+    FRAME_LOST = FRAME_WRONG | FRAME_WAITS, /* … a number that is none of the guest's */
     FRAME_KNOWN = XSI_FRAME_HELD | FRAME_WRONG | FRAME_WAITS
 };
 
@@ -230,7 +230,7 @@ void legacy_bogus(struct xsi_run *r, struct legacy_m *s, const struct legacy_par
 static inline bool legacy_maps(const struct legacy_m *s, uint8_t byte)
 {
     return s->hvm ? byte & XSI_FRAME_HELD
-                  : (byte & (XSI_FRAME_HELD | FRAME_WRONG)) && !(byte & FRAME_LOST);
+                  : (byte & (XSI_FRAME_HELD | FRAME_WRONG)) && (byte & FRAME_LOST) != FRAME_LOST;
 }
 static inline void legacy_group_clear(struct legacy_m *s)
 {

@@ -90,7 +90,7 @@ static void takes(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, struct ha
     uint8_t byte = xsi_frame(r, pfn), set = 0;
     uint64_t n;
 
-    if (!(byte & FRAME_WAITS))
+    if ((byte & FRAME_LOST) != FRAME_WAITS)
         return;
     n = h->taken++;
     if (!(byte & XSI_FRAME_HELD)) {
