@@ -402,7 +402,8 @@ struct xsi_verdict {
     uint64_t consumed; /* bytes that the restore function has read when it returns */
     uint64_t stopped;  /* offset in the image where it, or its toolstack, stopped */
     unsigned checkpoints;
-    char errors[XSI_VERDICT_ERRORS][400]; /* error lines, in its own words */
+    char errors[XSI_VERDICT_ERRORS][400]; /* error lines, in its own words: raw, escape
+                                                     before printing */
     size_t error_count;                   /* lines in `errors` */
     int64_t pages, vcpus_set, hvmctx_len, qemu_bytes;
     char reason[400]; /* one or two sentences for a person: why, and where */

@@ -41,7 +41,7 @@ static enum fit fit_of(const struct place *p, const char *line, const struct xsi
     for (size_t i = 0; explain_find(p->messages, line, strlen(line), i, &x); i++) {
         if (x.hit.about != p->wanted.hit.about)
             continue;
-        snprintf(text, size, "%s", x.text);
+        (void)xsi_escape(text, size, x.text, strlen(x.text));
         if (strcmp(x.text, p->wanted.text) != 0)
             return OTHER_NUMBERS;
         return form_fits(p, reader) ? EXACT : OTHER_FORM;

@@ -94,6 +94,7 @@ static void why(const struct xsi_verdict *v, char *out, size_t size)
     char code[32];
     int n = snprintf(code, sizeof(code), "returns %" PRId64 ": ", v->rc);
 
+    *out = '\0';
     if (strncmp(reason, code, (size_t)n) == 0)
         reason += n;
     if (*reason)
@@ -102,8 +103,8 @@ static void why(const struct xsi_verdict *v, char *out, size_t size)
         snprintf(out, size, "needs %s", v->conditions[0]);
     else if (*v->loses)
         snprintf(out, size, "lost: %s", v->loses);
-    else
-        snprintf(out, size, "%s", v->error_count ? v->errors[0] : "");
+    else if (v->error_count)
+        (void)xsi_escape(out, size, v->errors[0], strlen(v->errors[0]));
 }
 
 static void put_line(const struct cli_term *t, const struct line *l, int width)

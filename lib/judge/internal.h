@@ -122,7 +122,7 @@ struct xsi_run {
     size_t stored_count, stored_capacity;
     bool stored_lost;
 
-    bool has_outcome;
+    bool has_outcome, has_fix;
     char last_error[400]; /* repeats of a line are collapsed */
     struct xsi_verdict verdict;
 };

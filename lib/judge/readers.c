@@ -128,9 +128,17 @@ static const struct release *named(const struct release *rows, size_t n, const c
 bool xsi_reader_lookup(const char *name, struct xsi_reader *out)
 {
     struct release rows[XSI_RELEASES_MAX];
-    size_t n = releases(rows), length = strcspn(name, "/");
-    const struct release *row = named(rows, n, name, length);
+    const struct release *row;
+    char full[sizeof(out->name) + 8];
     unsigned variant = 0;
+    size_t n, length;
+
+    /* "4.1" will do */
+    snprintf(full, sizeof(full), "%s%s", isdigit((unsigned char)*name) ? "xen-" : "", name);
+    name = full;
+    n = releases(rows);
+    length = strcspn(name, "/");
+    row = named(rows, n, name, length);
 
     for (const char *p = name + length; *p;) {
         size_t i = 0, end = 1 + strcspn(p + 1, "/");

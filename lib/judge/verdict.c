@@ -85,7 +85,6 @@ void xsi_run_say(struct xsi_run *r, unsigned id, int error, ...)
     va_end(args);
     for (n = strlen(line); n && line[n - 1] == '\n'; n--)
         line[n - 1] = '\0';
-    xsi_clean(line);
     if (m->kind == XSI_MSG_ERRNO && r->reader.release >= LIBXC_SHOWS_ERRNO_FROM)
         add_errno(line, sizeof(line), error);
     if (m->kind != XSI_MSG_INFO)
@@ -94,6 +93,7 @@ void xsi_run_say(struct xsi_run *r, unsigned id, int error, ...)
     if (ev) {
         ev->level = m->kind == XSI_MSG_INFO ? XSI_LOG_INFO : XSI_LOG_ERROR;
         memcpy(ev->text, line, sizeof(ev->text));
+        xsi_clean(ev->text);
     }
 }
 
@@ -193,7 +193,8 @@ void xsi_run_finding(struct xsi_run *r, const struct xsi_finding_row *row, uint6
 
 void xsi_run_fix(struct xsi_run *r, const char *recipe)
 {
-    r->verdict.fix = recipe;
+    r->verdict.fix = recipe ? recipe : "";
+    r->has_fix = true;
 }
 
 void xsi_run_die(struct xsi_run *r, const char *fate, const char *fmt, ...)
@@ -241,6 +242,6 @@ void xsi_run_settle(struct xsi_run *r)
     /* what it lost does not matter when it failed */
     if (v->outcome != XSI_LOSES)
         v->loses[0] = '\0';
-    for (size_t i = 0; !*v->fix && v->outcome != XSI_RESTORES && i < v->finding_count; i++)
+    for (size_t i = 0; !r->has_fix && !*v->fix && v->outcome != XSI_RESTORES && i < v->finding_count; i++)
         v->fix = v->findings[i].row->recipe ? v->findings[i].row->recipe : "";
 }

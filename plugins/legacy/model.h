@@ -15,13 +15,13 @@
 #include "messages.h"
 #include "readers.h"
 
-enum { /* a frame's byte, beside XSI_FRAME_HELD */
-    FRAME_TYPE = 0x0f,  /* type nibble that the reader recorded */
-    FRAME_PACKED = 0x10, /* its page was unpacked over an older one: not known */
-    FRAME_WRONG = 0x20, /* the reader's table has another frame's number here */
-    FRAME_WAITS = 0x40, /* marked for an allocation that never came */
-    FRAME_LOST = FRAME_WRONG | FRAME_WAITS, /* … a number that is none of the guest's */
-    FRAME_KNOWN = XSI_FRAME_HELD | FRAME_WRONG | FRAME_WAITS
+enum {                      /* a frame's byte, beside XSI_FRAME_HELD */
+       FRAME_TYPE = 0x0f,   /* type nibble that the reader recorded */
+       FRAME_PACKED = 0x10, /* its page was unpacked over an older one: not known */
+       FRAME_WRONG = 0x20,  /* the reader's table has another frame's number here */
+       FRAME_WAITS = 0x40,  /* marked for an allocation that never came */
+       FRAME_LOST = FRAME_WRONG | FRAME_WAITS, /* … a number that is none of the guest's */
+       FRAME_KNOWN = XSI_FRAME_HELD | FRAME_WRONG | FRAME_WAITS
 };
 
 #define GROUP_MAX   LEGACY_BATCH_MAX
@@ -107,7 +107,7 @@ struct legacy_m {
     size_t at_part;
     uint32_t at_entry;
     bool fresh;
-    uint64_t waits, wrong; /* frames with such a byte */
+    uint64_t waits, wrong;   /* frames with such a byte */
     uint8_t slot[GROUP_MAX]; /* does the reader's list of new frame numbers hold one there? */
     uint64_t pages, dropped, misplaced;
     uint64_t dropped_at;
@@ -121,9 +121,10 @@ struct legacy_m {
     uint32_t kept_offset;
     uint64_t group_at, later_pages;
     uint64_t group_first, group_pages; /* entries and pages in front of the group */
-    uint64_t shift;     /* pages by which the group reads too far behind its own */
-    uint64_t uncounted; /* pageless entries of groups whose error was forgotten */
+    uint64_t shift;                    /* pages by which the group reads too far behind its own */
+    uint64_t uncounted;                /* pageless entries of groups whose error was forgotten */
     bool kept_lost;
+    bool mixed; /* compressed data came behind pages, into the same buffer */
     struct legacy_segment *segment;
     size_t segment_count, segment_room, segment_next;
     uint64_t segment_offset, packed, unpacked;

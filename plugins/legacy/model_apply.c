@@ -28,11 +28,14 @@ uint32_t legacy_group(struct xsi_run *r, struct legacy_m *s, uint64_t entries, c
             if (n > room - taken)
                 n = room - taken;
             to = &s->group.part[s->group.parts++];
-            *to = (struct legacy_part_run){
-                part->type == LEGACY_XTAB ? part->pfn : part->pfn + skip,
-                carries ? pages + (uint64_t)skip * XSI_PAGE_SIZE : 0,
-                s->group.carried, s->group.entries, n, part->type, carries
-            };
+            *to =
+                (struct legacy_part_run){ part->type == LEGACY_XTAB ? part->pfn : part->pfn + skip,
+                                          carries ? pages + (uint64_t)skip * XSI_PAGE_SIZE : 0,
+                                          s->group.carried,
+                                          s->group.entries,
+                                          n,
+                                          part->type,
+                                          carries };
             s->group.entries += n;
             s->group.carried += carries ? n : 0;
             taken += n;
@@ -133,8 +136,8 @@ void legacy_allocate(struct xsi_run *r, struct legacy_m *s)
     }
     for (size_t i = 0; i < s->group.parts; i++)
         if (s->group.part[i].type != LEGACY_XTAB)
-            fresh += xsi_frames_set(r, s->group.part[i].pfn, s->group.part[i].count, 0,
-                                    XSI_FRAME_HELD);
+            fresh +=
+                xsi_frames_set(r, s->group.part[i].pfn, s->group.part[i].count, 0, XSI_FRAME_HELD);
     numbers(s, fresh);
     s->fresh = fresh > 0;
 }
@@ -317,10 +320,9 @@ void legacy_apply_error(struct xsi_run *r, struct legacy_m *s, uint64_t at)
         s->dropped_at = at;
     s->dropped += lost;
     s->uncounted += s->group.entries - s->group.carried;
-    s->stored = s->at_part < s->group.parts
-                    ? s->group.part[s->at_part].entry + s->at_entry
-                    : s->group.entries;
-    s->stale |= s->completed;
+    s->stored = s->at_part < s->group.parts ? s->group.part[s->at_part].entry + s->at_entry
+                                            : s->group.entries;
+    s->stale |= s->completed && !s->unpacking;
     xsi_run_state(r, "the error is forgotten; %" PRIu64 " pages of this group are dropped", lost);
     legacy_forget(s);
     s->at_part = s->group.parts;

@@ -167,8 +167,8 @@ static void got_tools_length(struct xsi_run *r, void *state, const uint8_t *p, u
 
         s->tools_read = false;
         xsi_run_say(r, LEGACY_MSG_TOOLSTACK_ALLOC, error);
-        legacy_cause(s, LEGACY_L29, xsi_run_at(r) - got, got,
-                     "toolstack data of %" PRIu32 " bytes", s->tools_length);
+        legacy_cause(s, LEGACY_L29, xsi_run_at(r) - got, got, "toolstack data of %" PRIu32 " bytes",
+                     s->tools_length);
         legacy_body_error(r, s, error);
         return;
     }
@@ -235,6 +235,7 @@ static void got_packed_length(struct xsi_run *r, void *state, const uint8_t *p, 
         xsi_run_undefined(r, "more pieces of compressed data than are kept apart");
         return;
     }
+    s->mixed |= s->completed && !s->unpacking && s->later_pages;
     xsi_run_skip(r, n, "compressed pages", got_packed);
 }
 

@@ -48,8 +48,7 @@ static bool is_body(const struct legacy_m *s, const uint8_t *p, uint64_t have)
 
         if (s->ul == 8 && xsi_le32(e + 4))
             return false;
-        if (type != LEGACY_XTAB &&
-            (xsi_le32(e) & LEGACY_PFN_MASK) >= s->p2m_size)
+        if (type != LEGACY_XTAB && (xsi_le32(e) & LEGACY_PFN_MASK) >= s->p2m_size)
             return false;
     }
     return true;
@@ -67,16 +66,26 @@ static void too_far(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, enu
     xsi_run_finding(r, &legacy_findings[LEGACY_L09], s->end_at, 4,
                     "%s reads the 4 bytes at 0x%" PRIx64 " as a page count, %" PRId32,
                     xsi_run_reader(r)->name, end, count);
-    if (xsi_run_reader(r)->release >= 40100)
-        xsi_run_fix(r, "insert-checkpoint");
+    if (!s->hvm)
+        xsi_run_fix(r, "cut-stray-record");
+    else /* 4.0 knows no LAST_CHECKPOINT */
+        xsi_run_fix(r, xsi_run_reader(r)->release >= 40100 ? "insert-checkpoint" : NULL);
     if (!xsi_run_outermost(r))
         return;
+    if (!s->hvm) {
+        xsi_run_outcome(r, XSI_FAILS, end,
+                        "returns 0 with the guest restored, but %" PRIu64
+                        " bytes too far: a stray device-model record stands behind the PV tail at "
+                        "0x%" PRIx64 ", and without LAST_CHECKPOINT at 0x%" PRIx64
+                        " it takes it for a page count (%" PRId32 ")",
+                        n, end, s->end_at, count);
+        return;
+    }
     xsi_run_outcome(r, XSI_FAILS, end,
                     "returns 0, but leaves the toolstack %" PRIu64
                     " bytes too far: without LAST_CHECKPOINT at 0x%" PRIx64
-                    " it takes the device-model record at 0x%" PRIx64
-                    " for a page count (%" PRId32 "); %s then looks for the record at 0x%" PRIx64
-                    ": %s",
+                    " it takes the device-model record at 0x%" PRIx64 " for a page count (%" PRId32
+                    "); %s then looks for the record at 0x%" PRIx64 ": %s",
                     n, s->end_at, end, count, callers[kind].who, s->returned_at,
                     callers[kind].says);
 }

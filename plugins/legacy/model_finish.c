@@ -90,8 +90,7 @@ bool legacy_unmap(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, uint6
         }
         if (n && first + n > s->p2m_size && s->k->machine == LEGACY_LINUX)
             n = first < s->p2m_size ? s->p2m_size - first : 0; /* 3.0 leaves these out */
-        if (n && legacy_outside(r, s, first + n - 1, at + i * s->ul,
-                                "the list of unmapped frames"))
+        if (n && legacy_outside(r, s, first + n - 1, at + i * s->ul, "the list of unmapped frames"))
             return false;
         if (n)
             xsi_frames_set(r, first, n, FRAME_KNOWN, 0);
@@ -180,8 +179,8 @@ static void got_xsave(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
     }
     if (size > left && size - left > 64U << 20) {
         legacy_results(r, s);
-        xsi_run_die(r, "SIGSEGV", "an xsave state of %" PRIu64 " bytes, where %" PRIu64
-                    " were read", size, left);
+        xsi_run_die(r, "SIGSEGV",
+                    "an xsave state of %" PRIu64 " bytes, where %" PRIu64 " were read", size, left);
         return;
     }
     if (size > left)
@@ -273,7 +272,8 @@ static bool list_entry(struct xsi_run *r, struct legacy_m *s, uint64_t pfn)
     if (byte & FRAME_TYPE) {
         legacy_cause(s, LEGACY_L21, s->list_at + i * s->ul, s->ul,
                      "entry %" PRIu64 " of the p2m frame list is 0x%" PRIx64
-                     ", no ordinary page of the guest", i, pfn);
+                     ", no ordinary page of the guest",
+                     i, pfn);
         xsi_run_say(r, LEGACY_MSG_FRAME_LIST_ENTRY, 0, (int)i, (unsigned long)pfn);
         legacy_failed(r, s);
         return false;

@@ -35,7 +35,8 @@ bool legacy_generation_id(struct xsi_run *r, struct legacy_m *s)
     if (pfn >= s->p2m_size || (xsi_frame(r, pfn) & FRAME_TYPE)) {
         legacy_cause(s, LEGACY_NO_CODE, s->end_at, 4,
                      "HVM_GENERATION_ID_ADDR says 0x%" PRIx64 ", which is no ordinary page of the "
-                     "guest", address);
+                     "guest",
+                     address);
         xsi_run_say(r, LEGACY_MSG_GENID_FRAME, 0);
         legacy_failed(r, s);
         return false;

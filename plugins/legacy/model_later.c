@@ -13,6 +13,7 @@ void legacy_later_forget(struct legacy_m *s)
     s->kept_offset = 0;
     s->later_pages = s->group_first = s->group_pages = 0;
     s->shift = s->uncounted = 0;
+    s->mixed = false;
     s->segment_count = s->segment_next = 0;
     s->segment_offset = s->packed = s->unpacked = 0;
     s->window_at = s->window_end = 0;
@@ -136,8 +137,8 @@ void legacy_later_group(struct xsi_run *r, struct legacy_m *s)
 
 void legacy_later_apply(struct xsi_run *r, struct legacy_m *s)
 {
-    if (s->packed && !s->unpacking && s->later_pages) {
-        xsi_run_undefined(r, "checkpoint %u mixes compressed data and pages: they share a buffer",
+    if (s->mixed) {
+        xsi_run_undefined(r, "checkpoint %u has compressed data behind pages: they share a buffer",
                           s->checkpoints + 1);
         return;
     }

@@ -107,7 +107,8 @@ static void next_part(struct xsi_run *r, struct legacy_m *s)
         if (!legacy_maps(s, xsi_frame(r, part->pfn + i))) {
             legacy_cause(s, LEGACY_NO_CODE, s->entries_at, 0,
                          "frame 0x%" PRIx64 " has no memory: a page table that was broken off had "
-                         "marked it", part->pfn + i);
+                         "marked it",
+                         part->pfn + i);
             n = i;
         }
     if (!n) {

@@ -5,8 +5,8 @@
  */
 #include "model.h"
 
-#define TO_THE_END (8U << 10)   /* first piece of a record without length */
-#define QEMU_MAX   0x7ffff000U  /* where the int that holds its size overflows */
+#define TO_THE_END (8U << 10)  /* first piece of a record without length */
+#define QEMU_MAX   0x7ffff000U /* where the int that holds its size overflows */
 
 static void tail_done(struct xsi_run *r, struct legacy_m *s);
 
@@ -269,8 +269,10 @@ static void got_unmapped(struct xsi_run *r, void *state, const uint8_t *p, uint6
         return;
     }
     if (s->max_vcpu < 0) {
-        xsi_run_undefined(r, "the highest vCPU id is %" PRId32
-                          ": the reader counts bits of a map that it runs out of", s->max_vcpu);
+        xsi_run_undefined(r,
+                          "the highest vCPU id is %" PRId32
+                          ": the reader counts bits of a map that it runs out of",
+                          s->max_vcpu);
         return;
     }
     s->tail->vcpus_at = xsi_run_at(r);
@@ -325,7 +327,8 @@ static bool latch(struct xsi_run *r, struct legacy_m *s)
     if (s->vcpus_read && s->max_vcpu_read < 0 && s->k->vcpus > 64) {
         legacy_results(r, s);
         xsi_run_die(r, "SIGSEGV",
-                    "the highest vCPU id is %" PRId32 ": the reader copies a map of half a gigabyte",
+                    "the highest vCPU id is %" PRId32
+                    ": the reader copies a map of half a gigabyte",
                     s->max_vcpu_read);
         return false;
     }

@@ -144,12 +144,12 @@ static bool entry(struct xsi_run *r, struct legacy_m *s, const struct legacy_par
 
     xsi_frames_set(r, part->pfn + s->at_entry, 1, FRAME_TYPE, part->type);
     n = unpack(r, s);
+    if (n != 1 && !s->verify)
+        xsi_frames_set(r, part->pfn + s->at_entry, 1, 0, FRAME_PACKED);
     if (!n) {
         broken(r, s, part);
         return false;
     }
-    if (n > 1 && !s->verify)
-        xsi_frames_set(r, part->pfn + s->at_entry, 1, 0, FRAME_PACKED);
     if ((part->type & 7) >= 5) {
         s->window_at += n;
         s->unpacked += n;
@@ -158,7 +158,8 @@ static bool entry(struct xsi_run *r, struct legacy_m *s, const struct legacy_par
     }
     if (legacy_translates(s, part->type)) {
         if (n != 1 + XSI_PAGE_SIZE) {
-            xsi_run_undefined(r, "the page table of frame 0x%" PRIx64
+            xsi_run_undefined(r,
+                              "the page table of frame 0x%" PRIx64
                               " comes as a difference: it depends on frame numbers that Xen chose",
                               part->pfn + s->at_entry);
             return false;

@@ -101,7 +101,8 @@ static void start_info(struct xsi_run *r, struct legacy_m *s)
 
     if (!ordinary(r, s, s->cpu.edx)) {
         legacy_cause(s, LEGACY_L49, s->cpu.at + layout[s->gw == 8].edx, s->gw,
-                     "vCPU 0 names frame 0x%" PRIx64 " as start_info: no ordinary page of the guest",
+                     "vCPU 0 names frame 0x%" PRIx64
+                     " as start_info: no ordinary page of the guest",
                      s->cpu.edx);
         xsi_run_say(r, LEGACY_MSG_SUSPEND_RECORD, 0);
         legacy_failed(r, s);
@@ -139,7 +140,8 @@ static bool gdt(struct xsi_run *r, struct legacy_m *s)
         if (j * step > 15) {
             xsi_run_outcome(r, XSI_UNDEFINED, s->cpu.at,
                             "a GDT of %" PRIu64 " entries: the reader takes its frames from "
-                            "behind the context", s->cpu.gdt_ents);
+                            "behind the context",
+                            s->cpu.gdt_ents);
             break;
         }
         if (ordinary(r, s, pfn))
@@ -166,14 +168,13 @@ static bool root(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, bool user)
     }
     if (pfn >= s->p2m_size) {
         /* the line shows a type from behind the reader's table */
-        if ((!user || legacy_has(s, QUIRK_USER_ANY)) &&
-            legacy_outside(r, s, pfn, at, which))
+        if ((!user || legacy_has(s, QUIRK_USER_ANY)) && legacy_outside(r, s, pfn, at, which))
             return false;
         legacy_cause(s, LEGACY_L35, at, s->gw,
                      "the %s of vCPU %u is frame 0x%" PRIx64 ", outside the guest", which, s->vcpu,
                      pfn);
-        xsi_run_say(r, LEGACY_MSG_USER_PT_RANGE, 0, (unsigned long)pfn,
-                    (unsigned long)s->p2m_size, 0UL);
+        xsi_run_say(r, LEGACY_MSG_USER_PT_RANGE, 0, (unsigned long)pfn, (unsigned long)s->p2m_size,
+                    0UL);
         return false;
     }
     type = (unsigned long)type_of(r, pfn) << 28;

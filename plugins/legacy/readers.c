@@ -3,7 +3,8 @@
 #include "readers.h"
 
 static const struct legacy_reader columns[] = {
-#define READER(name, alias, release, covers, variants, machine, ids, vcpus, pageless, quirks, about) \
+#define READER(name, alias, release, covers, variants, machine, ids, vcpus, pageless, quirks, \
+               about)                                                                         \
     { LEGACY_##machine, ids, vcpus, pageless, quirks },
 #include "readers.def"
 #undef READER
@@ -17,7 +18,8 @@ enum {
 };
 
 const struct xsi_reader_row legacy_readers[] = {
-#define READER(name, alias, release, covers, variants, machine, ids, vcpus, pageless, quirks, about) \
+#define READER(name, alias, release, covers, variants, machine, ids, vcpus, pageless, quirks, \
+               about)                                                                         \
     { name, alias, release, covers, about, variants, &columns[ROW_##release] },
 #include "readers.def"
 #undef READER

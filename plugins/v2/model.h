@@ -49,6 +49,7 @@ struct v2_refusal {
 struct v2_vcpu {
     uint32_t id;
     bool has_basic, has_extended, has_xsave, has_msrs;
+    bool extended_open; /* its extended state is too short for what Xen looks at */
     bool in_kernel;
     uint32_t gdt_ents;
     uint64_t at, rdx, cr1, cr3;
@@ -97,7 +98,7 @@ struct v2_batch_state {
     } fault;
     uint64_t fault_pfn, fault_at;
     uint32_t fault_index, fault_type;
-    uint64_t wild; /* first frame whose number no host has the memory to note */
+    uint64_t wild; /* first frame that cannot be noted */
     uint32_t wild_index;
     struct {
         uint64_t pfn;
@@ -233,11 +234,11 @@ void v2_xsave_values(struct xsi_run *r, struct v2_judge *s, struct v2_vcpu *v, c
                      size_t n, uint64_t at);
 void v2_msr_values(struct xsi_run *r, struct v2_judge *s, struct v2_vcpu *v, const uint8_t *p,
                    size_t n, uint64_t at);
-/* Bit of an MSR in the columns of a reader; 0 = in none. */
-uint32_t v2_msr_bit(uint32_t index);
+/* Is an MSR one of the reader's column `known`, and the value one that some host takes? */
+bool v2_msr_good(uint32_t known, uint32_t index, uint64_t value);
 /* Is a CPU needed that has these components? error of an area of n bytes that holds them. */
-void v2_xsave_check(struct xsi_run *r, struct v2_refusal *x, const uint8_t *area, size_t n,
-                    uint64_t xcr0, uint64_t accum, bool loose, uint64_t at);
+void v2_xsave_check(struct xsi_run *r, const struct v2_judge *s, struct v2_refusal *x,
+                    const uint8_t *area, size_t n, uint64_t xcr0, uint64_t accum, uint64_t at);
 /* ---- model_p2m.c ---- */
 void v2_take_p2m(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 /* The last step of a PV restore. */

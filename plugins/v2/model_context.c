@@ -111,10 +111,6 @@ static void load_cpu(struct load *l, const struct entry *e)
 
 static void load_xsave(struct load *l, const struct entry *e)
 {
-    const uint8_t *area = e->p + XSAVE_HEAD;
-    uint64_t xcr0, accum, bits;
-    size_t n;
-
     if (e->length > e->have) {
         refuse_length(l, e, ENODATA);
         return;
@@ -123,21 +119,8 @@ static void load_xsave(struct load *l, const struct entry *e)
         refuse_as(l, e, EINVAL, H(07), "too short");
         return;
     }
-    n = e->length - XSAVE_HEAD;
-    xcr0 = xsi_le64(e->p + 8);
-    accum = xsi_le64(e->p + 16);
-    bits = accum & ~7ULL;
-    if (!bits && n > (accum & 4 ? 832U : X86_XSAVE_MIN)) { /* a tail of zeros is let pass */
-        size_t size = accum & 4 ? 832 : X86_XSAVE_MIN;
-
-        for (size_t i = size; i < n; i++)
-            if (area[i]) {
-                refuse(l, e, EOPNOTSUPP, "too long, and not zero there");
-                return;
-            }
-        n = size;
-    }
-    v2_xsave_check(l->r, l->x, area, n, xcr0, accum, false, e->offset);
+    v2_xsave_check(l->r, l->s, l->x, e->p + XSAVE_HEAD, e->length - XSAVE_HEAD, xsi_le64(e->p + 8),
+                   xsi_le64(e->p + 16), e->offset);
 }
 
 static void load_msrs(struct load *l, const struct entry *e)
@@ -162,8 +145,8 @@ static void load_msrs(struct load *l, const struct entry *e)
             refuse(l, e, EOPNOTSUPP, "a reserved word is not 0");
     for (uint32_t i = 0; i < count && !l->x->error; i++) {
         index = xsi_le32(e->p + 8 + 16 * (size_t)i);
-        if (!(v2_msr_bit(index) & l->s->own->hvm_msrs))
-            refuse(l, e, ENXIO, "an MSR that this release does not load");
+        if (!v2_msr_good(l->s->own->hvm_msrs, index, xsi_le64(e->p + 16 + 16 * (size_t)i)))
+            refuse(l, e, ENXIO, "an MSR, or a value, that this release does not load");
         else
             xsi_run_condition(l->r, "a host with MSR 0x%x", index);
     }
@@ -343,7 +326,7 @@ static void walk(struct load *l, void (*each)(struct load *l, const struct entry
         e.fits = e.length <= e.have && (l->lengths_good || at < l->refused_at);
         if (e.code == X86_HVM_END)
             return;
-        if (e.code >= TYPES)
+        if (e.code >= TYPES || e.code == X86_HVM_HEADER)
             refuse_as(l, &e, EINVAL, H(09), "an unknown type");
         else
             each(l, &e);

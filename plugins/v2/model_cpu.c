@@ -21,6 +21,7 @@ enum {
     EFER = 0x3e0,
     TSC_AUX = 0x3e8,
     PENDING = 0x3f8,
+    ERROR_CODE = 0x3fc,
     FLAGS = 0x400,
     PAD = 0x404
 };
@@ -34,9 +35,15 @@ enum {
 #define EFER_LME   (1ULL << 8)
 #define EFER_LMA   (1ULL << 10)
 #define EFER_NXE   (1ULL << 11)
+#define EFER_SVME  (1ULL << 12)
 #define EFER_LMSLE (1ULL << 13)
 #define EFER_FFXSE (1ULL << 14)
-#define EFER_KNOWN 0x205d01ULL
+#define EFER_AIBRS (1ULL << 21)
+#define EFER_KNOWN (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME | EFER_FFXSE)
+
+#define PENDING_VALID    (1U << 31)
+#define PENDING_ERROR    (1U << 11)
+#define PENDING_RESERVED 0x7ffff000U
 
 /* A bit of CR4 (or EFER) and the CPUID bits any of which allows it. */
 enum word { LEAF1_C, LEAF1_D, LEAF7_B, LEAF7_C, LEAF7_D, EXT1_C, EXT1_D };
@@ -57,6 +64,7 @@ static const struct allowed {
     { 1ULL << 9, LEAF1_D, 1U << 24, 0, 0 },    /* OSFXSR: fxsr */
     { 1ULL << 10, LEAF1_D, 1U << 25, 0, 0 },   /* OSXMMEXCPT: sse */
     { 1ULL << 11, LEAF7_C, 1U << 2, 0, 0 },    /* UMIP: umip */
+    { 1ULL << 13, LEAF1_C, 1U << 5, 0, 0 },    /* VMXE: vmx */
     { 1ULL << 16, LEAF7_B, 1U << 0, 0, 0 },    /* FSGSBASE: fsgsbase */
     { 1ULL << 17, LEAF1_C, 1U << 17, 0, 0 },   /* PCIDE: pcid */
     { 1ULL << 18, LEAF1_C, 1U << 26, 0, 0 },   /* OSXSAVE: xsave */
@@ -68,6 +76,7 @@ static const struct allowed {
     { EFER_SCE, EXT1_D, 1U << 11, 0, 0 },
     { EFER_LME | EFER_LMA, EXT1_D, 1U << 29, 0, 0 },
     { EFER_NXE, EXT1_D, 1U << 20, 0, 0 },
+    { EFER_SVME, EXT1_C, 1U << 2, 0, 0 },
     { EFER_FFXSE, EXT1_D, 1U << 25, 0, 0 },
 };
 
@@ -142,7 +151,8 @@ static void check_efer(const struct v2_judge *s, const uint8_t *cpu, struct v2_r
                        uint64_t at)
 {
     uint64_t efer = xsi_le64(cpu + EFER), cr0 = xsi_le64(cpu + CR0);
-    uint64_t known = EFER_KNOWN | (s->own->hvm < 413 ? EFER_LMSLE : 0);
+    uint64_t known = EFER_KNOWN | (s->own->hvm < 412 ? EFER_LMSLE : 0) |
+                     (s->own->hvm >= 418 ? EFER_AIBRS : 0);
     uint64_t bad =
         (efer & ~known) | forbidden(s, efer_bits, sizeof(efer_bits) / sizeof(efer_bits[0]), efer);
 
@@ -153,12 +163,20 @@ static void check_efer(const struct v2_judge *s, const uint8_t *cpu, struct v2_r
 }
 
 /* vmx_vmcs_restore, svm_vmcb_restore: an event that waits must be one. */
-static void check_pending(const uint8_t *cpu, struct v2_refusal *x, uint64_t at)
+static void check_pending(struct xsi_run *r, const struct v2_judge *s, const uint8_t *cpu,
+                          struct v2_refusal *x, uint64_t at)
 {
     uint32_t event = xsi_le32(cpu + PENDING), type = event >> 8 & 7;
 
-    if ((event >> 31) && (type == 1 || type > 6 || (event & 0x7ffff000)))
+    if (!(event & PENDING_VALID))
+        return;
+    if (type == 1 || type > 6 || (event & PENDING_RESERVED))
         v2_refuse(x, EINVAL, H(17), at + PENDING, "pending event 0x%x", event);
+    if (s->own->hvm >= 409 && (event & PENDING_ERROR) && xsi_le32(cpu + ERROR_CODE) >> 16)
+        v2_refuse(x, EINVAL, H(17), at + ERROR_CODE, "error code 0x%x of a pending event",
+                  xsi_le32(cpu + ERROR_CODE));
+    if (s->own->hvm >= 409 && type > 4)
+        xsi_run_condition(r, "a host with an Intel CPU (pending event 0x%x)", event);
 }
 
 bool v2_cpu_values(struct xsi_run *r, const struct v2_judge *s, const uint8_t *cpu,
@@ -179,6 +197,6 @@ bool v2_cpu_values(struct xsi_run *r, const struct v2_judge *s, const uint8_t *c
         v2_refuse(x, EINVAL, H(17), at + FLAGS, "bad flags 0x%x", xsi_le32(cpu + FLAGS));
     if (v2_is(s, V2_CPU_TSC_AUX) && xsi_le64(cpu + TSC_AUX) >> 32)
         v2_refuse(x, EINVAL, H(17), at + TSC_AUX, "bad TSC_AUX");
-    check_pending(cpu, x, at);
+    check_pending(r, s, cpu, x, at);
     return !x->error;
 }

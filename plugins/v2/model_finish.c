@@ -101,7 +101,12 @@ static void set_rest(struct xsi_run *r, struct v2_judge *s)
 {
     struct v2_vcpu *v = vcpu(s);
 
-    if (v->has_extended && v->extended.error) {
+    if (v->has_extended && v->extended_open) {
+        xsi_run_undefined(r,
+                          "the extended state of vCPU %u is shorter than what Xen looks at: the "
+                          "rest is what the reader's stack holds",
+                          v->id);
+    } else if (v->has_extended && v->extended.error) {
         refused(r, s, V2_MSG_PV_SET_EXTENDED, &v->extended);
     } else if (v->has_xsave && v->xsave.error) {
         refused(r, s, V2_MSG_PV_SET_XSAVE, &v->xsave);

@@ -167,8 +167,8 @@ static void not_sent(struct xsi_run *r, struct v2_judge *s)
         (void)entry_good(r, s, UINT64_MAX, (uint32_t)s->p2m_entry, s->base);
         return;
     }
-    xsi_run_finding(r, V(69), s->pieces ? s->p2m[0].at : s->base, 0,
-                    "p2m frame %u was never sent", (unsigned)s->p2m_entry);
+    xsi_run_finding(r, V(69), s->pieces ? s->p2m[0].at : s->base, 0, "p2m frame %u was never sent",
+                    (unsigned)s->p2m_entry);
     xsi_run_undefined(r,
                       "p2m frame %u was never sent: the reader looks at what its memory holds "
                       "there",

@@ -9,8 +9,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* pfn / 8 bytes of bitmap that no host gives (128 GiB and more): realloc fails. */
-#define WILD_PFN (1ULL << 40)
+/* No domain has frames from here on: Xen's tables have 36 bits for them (4.17:p2m-ept.c:
+ * ept_set_entry). Before Xen is asked, the reader needs 16 GiB for a bitmap. */
+#define WILD_PFN (1ULL << 36)
+/* Up to 4.14 (xc_bitops.h) the size of the bitmap is an int: from the first of these on it is
+ * negative, from the second on 0, for which realloc() frees the old one, too. */
+#define INT_PFN  (1ULL << 30)
+#define ZERO_PFN (1ULL << 31)
 /* ... that a host must have room for. */
 #define FAR_PFN (1ULL << 28)
 
@@ -54,6 +59,28 @@ static inline bool is_in(uint32_t mask, unsigned type)
 
 /* ---- the end of a record ---- */
 
+/* A frame number for which the map of frames cannot be made. */
+static void wild(struct xsi_run *r, struct v2_judge *s)
+{
+    const struct v2_batch_state *b = &s->batch;
+    uint64_t at = b->at + 16 + ENTRY * (uint64_t)b->fault_index;
+    unsigned long long pfn = b->fault_pfn;
+
+    s->error = ENOMEM;
+    xsi_run_say(r, V2_MSG_POPULATED, 0);
+    xsi_run_say(r, V2_MSG_POPULATE_BATCH, 0, b->count);
+    if (s->own->hvm >= 415 || b->fault_pfn < ZERO_PFN) {
+        v2_stop(r, s, V(40), at, "frame 0x%llx: no map of frames reaches that far", pfn);
+        return;
+    }
+    xsi_run_finding(r, V(40), at, ENTRY, "frame 0x%llx cannot be noted", pfn);
+    xsi_run_say(r, V2_MSG_RESTORE_FAILED, s->error);
+    xsi_run_die(r, "SIGABRT",
+                "frame 0x%llx, at 0x%llx: the map of frames is freed for it, and once more when "
+                "the restore gives up: double free",
+                pfn, (unsigned long long)at);
+}
+
 static void say_fault(struct xsi_run *r, struct v2_judge *s)
 {
     const struct v2_batch_state *b = &s->batch;
@@ -78,11 +105,7 @@ static void say_fault(struct xsi_run *r, struct v2_judge *s)
         v2_stop(r, s, V(20), b->at, "length, count and page types of a batch do not agree");
         break;
     default:
-        s->error = ENOMEM;
-        xsi_run_say(r, V2_MSG_POPULATED, 0);
-        xsi_run_say(r, V2_MSG_POPULATE_BATCH, 0, b->count);
-        v2_stop(r, s, V(40), b->at + 16 + ENTRY * (uint64_t)b->fault_index,
-                "frame 0x%llx: no host has the memory to note it", pfn);
+        wild(r, s);
         break;
     }
 }
@@ -198,8 +221,10 @@ static void compare(struct xsi_run *r, struct v2_judge *s, const uint8_t *p)
         xsi_run_look(r, earlier, XSI_PAGE_SIZE, got_earlier);
         return;
     }
-    if (b->table[i].count && memcmp(p, zero, XSI_PAGE_SIZE) != 0)
-        note_differs(s, i); /* a frame that is new is all zero */
+    /* a frame without contents is all zero; of HVM guests it is only known when it is new */
+    if ((b->table[i].count || (!s->hvm && xsi_run_can_look(r))) &&
+        memcmp(p, zero, XSI_PAGE_SIZE) != 0)
+        note_differs(s, i);
     next_table(r, s);
 }
 
@@ -389,12 +414,14 @@ static void check(const struct v2_judge *s, struct v2_batch_state *b, const stru
 static void far_frames(struct xsi_run *r, const struct v2_judge *s, struct v2_batch_state *b,
                        const struct xsi_batch *batch)
 {
-    for (size_t i = 0; s->hvm && batch->max_pfn >= FAR_PFN && i < batch->parts; i++) {
+    uint64_t limit = s->own->hvm < 415 ? INT_PFN : WILD_PFN;
+
+    for (size_t i = 0; batch->max_pfn >= FAR_PFN && i < batch->parts; i++) {
         const struct xsi_batch_part *part = &batch->part[i];
 
         if (!is_in(V2_POPULATE, part->type) || part->pfn < FAR_PFN || b->wild)
             continue;
-        if (part->pfn >= WILD_PFN) {
+        if (part->pfn >= limit) {
             b->wild = part->pfn;
             b->wild_index = b->done + part->entry;
         } else {

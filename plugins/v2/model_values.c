@@ -137,13 +137,15 @@ void v2_extended_values(struct xsi_run *r, struct v2_judge *s, struct v2_vcpu *v
     id = xsi_le32(e);
     size = xsi_le32(e + 4);
     caps = xsi_le64(e + 32);
+    /* up to 4.18 what is not sent is what the reader's stack holds, then 0 */
+    v->extended_open = s->own->hvm < 419 && (n < 24 || (size >= 40 && n < 40));
     if (id > s->vcpu_top && id != v->id)
         v2_refuse(&v->extended, ESRCH, V(78), at, "its body is for vCPU %u", id);
     if (size < 32)
         v2_refuse(&v->extended, EINVAL, V(78), at + 4, "it says that it has %u bytes", size);
     if (!canonical(xsi_le64(e + 8)) || !canonical(xsi_le64(e + 16)))
         v2_refuse(&v->extended, EINVAL, V(78), at + 8, "a callback is no canonical address");
-    if (size < 40 || n < 40)
+    if (size < 40)
         return;
     if (caps & ~(MCG_ANY | intel))
         v2_refuse(&v->extended, v2_is(s, V2_VMCE_EPERM) ? EPERM : EINVAL, V(78), at + 32,
@@ -154,40 +156,75 @@ void v2_extended_values(struct xsi_run *r, struct v2_judge *s, struct v2_vcpu *v
 
 /* ---- XSAVE ---- */
 
-#define XSTATE_FP    1ULL
-#define XSTATE_SSE   2ULL
-#define XSTATE_YMM   4ULL
-#define XSTATE_KNOWN (XSTATE_FP | XSTATE_SSE | XSTATE_YMM)
+#define XSTATE_FP     1ULL
+#define XSTATE_SSE    2ULL
+#define XSTATE_YMM    4ULL
+#define XSTATE_BND    0x18ULL
+#define XSTATE_AVX512 0xe0ULL
+#define XSTATE_SIZED  (XSTATE_FP | XSTATE_SSE | XSTATE_YMM) /* where no host decides the size */
+/* What some host may have: the above, PKRU, AMX, LWP. */
+#define XSTATE_KNOWN (XSTATE_SIZED | XSTATE_BND | XSTATE_AVX512 | 0x60200ULL | 1ULL << 62)
 
-enum { XSAVE_HEAD = 16, AREA_MIN = 576, AREA_YMM = 832, HEADER_AT = 512 };
+enum { XSAVE_HEAD = 16, AREA_MIN = 576, AREA_YMM = 832, HEADER_AT = 512, RESERVED = 6 };
 
-/* validate_xstate of 4.17:xstate.c, as far as no host matters */
-static bool consistent(const uint8_t *area, uint64_t xcr0, uint64_t accum)
+/* 4.17:xstate.c:valid_xcr0 */
+static bool mask_good(uint64_t mask)
+{
+    uint64_t bnd = mask & XSTATE_BND, avx512 = mask & XSTATE_AVX512;
+
+    return (mask & XSTATE_FP) && (!(mask & XSTATE_YMM) || (mask & XSTATE_SSE)) &&
+           (!avx512 || (avx512 == XSTATE_AVX512 && (mask & XSTATE_YMM))) &&
+           (!bnd || bnd == XSTATE_BND);
+}
+
+/* validate_xstate of 4.17:xstate.c, as far as no host matters; 4.6 looks at the masks alone */
+static void validate(const struct v2_judge *s, struct v2_refusal *x, const uint8_t *area,
+                     uint64_t xcr0, uint64_t accum, uint64_t at)
 {
     uint64_t bv = xsi_le64(area + HEADER_AT);
 
-    return !(xcr0 & ~accum) && !(bv & ~accum) && (xcr0 & XSTATE_FP) && (accum & XSTATE_FP) &&
-           (!(xcr0 & XSTATE_YMM) || (xcr0 & XSTATE_SSE)) &&
-           (!(accum & XSTATE_YMM) || (accum & XSTATE_SSE));
+    if ((bv & ~accum) || (xcr0 & ~accum) || !mask_good(xcr0) || !mask_good(accum))
+        v2_refuse(x, EINVAL, V(78), at, "components of the XSAVE area contradict each other");
+    if (accum & ~XSTATE_KNOWN)
+        v2_refuse(x, s->own->hvm < 408 ? EOPNOTSUPP : EINVAL, V(78), at,
+                  "XSAVE components 0x%llx, which no host has", (unsigned long long)accum);
+    if (s->own->hvm < 407)
+        return;
+    if (xsi_le64(area + HEADER_AT + 8))
+        v2_refuse(x, EOPNOTSUPP, V(78), at, "the XSAVE area is compacted");
+    for (unsigned i = 0; i < RESERVED; i++)
+        if (xsi_le64(area + HEADER_AT + 16 + 8 * i))
+            v2_refuse(x, EIO, V(78), at, "reserved words of the XSAVE header are not 0");
 }
 
-void v2_xsave_check(struct xsi_run *r, struct v2_refusal *x, const uint8_t *area, size_t n,
-                    uint64_t xcr0, uint64_t accum, bool loose, uint64_t at)
+static bool zero(const uint8_t *p, size_t n)
 {
-    uint64_t size = accum & XSTATE_YMM ? AREA_YMM : AREA_MIN;
+    while (n && !p[n - 1])
+        n--;
+    return !n;
+}
+
+void v2_xsave_check(struct xsi_run *r, const struct v2_judge *s, struct v2_refusal *x,
+                    const uint8_t *area, size_t n, uint64_t xcr0, uint64_t accum, uint64_t at)
+{
+    size_t size = accum & XSTATE_YMM ? AREA_YMM : AREA_MIN;
+    bool sized = !(accum & ~XSTATE_SIZED);
 
     if (n < AREA_MIN) {
         v2_refuse(x, EINVAL, V(78), at, "an XSAVE area of %zu bytes", n);
         return;
     }
-    if (!consistent(area, xcr0, accum))
-        v2_refuse(x, EINVAL, V(78), at, "components of the XSAVE area contradict each other");
-    else if (xsi_le64(area + HEADER_AT + 8) >> 63)
-        v2_refuse(x, EOPNOTSUPP, V(78), at, "the XSAVE area is compacted");
-    else if (!(accum & ~XSTATE_KNOWN) && (n > size || (n < size && !loose)))
+    validate(s, x, area, xcr0, accum, at);
+    if (sized && s->hvm && n > size) { /* 4.3.0 and older sent zeros behind it */
+        if (!zero(area + size, n - size))
+            v2_refuse(x, EOPNOTSUPP, V(78), at,
+                      "an XSAVE area that is too long, and not zero there");
+        n = size;
+    }
+    if (sized && (n > size || (n < size && !v2_is(s, V2_XSAVE_LOOSE))))
         v2_refuse(x, EINVAL, V(78), at, "an XSAVE area of %zu bytes for components 0x%llx", n,
                   (unsigned long long)accum);
-    else
+    if (!x->error)
         xsi_run_condition(r, "a host with XSAVE and components 0x%llx", (unsigned long long)accum);
 }
 
@@ -213,31 +250,33 @@ void v2_xsave_values(struct xsi_run *r, struct v2_judge *s, struct v2_vcpu *v, c
         v2_refuse(x, EINVAL, V(78), at, "components without an area");
         return;
     }
-    v2_xsave_check(r, x, p + XSAVE_HEAD, n - XSAVE_HEAD, xcr0, accum, v2_is(s, V2_XSAVE_LOOSE), at);
+    v2_xsave_check(r, s, x, p + XSAVE_HEAD, n - XSAVE_HEAD, xcr0, accum, at);
 }
 
 /* ---- MSRs ---- */
 
+/* mask: bits of the value that some host or release takes. */
 static const struct {
     uint32_t first, last, bit;
+    uint64_t mask;
 } msrs[] = {
-    { 0x48, 0x48, V2_MSR_SPEC_CTRL },
-    { 0x140, 0x140, V2_MSR_MISC_FEATURES },
-    { 0x6e1, 0x6e1, V2_MSR_PKRS },
-    { 0xd90, 0xd90, V2_MSR_BNDCFGS },
-    { 0xda0, 0xda0, V2_MSR_XSS },
-    { 0xc0000103, 0xc0000103, V2_MSR_TSC_AUX },
-    { 0xc0011019, 0xc001101b, V2_MSR_DR_MASKS },
-    { 0xc0011027, 0xc0011027, V2_MSR_DR_MASKS },
-    { 0xc001011f, 0xc001011f, V2_MSR_VIRT_SPEC_CTRL },
+    { 0x48, 0x48, V2_MSR_SPEC_CTRL, 0x5ff },
+    { 0x140, 0x140, V2_MSR_MISC_FEATURES, 1 },
+    { 0x6e1, 0x6e1, V2_MSR_PKRS, UINT32_MAX },
+    { 0xd90, 0xd90, V2_MSR_BNDCFGS, ~0xffcULL },
+    { 0xda0, 0xda0, V2_MSR_XSS, 0 },
+    { 0xc0000103, 0xc0000103, V2_MSR_TSC_AUX, UINT32_MAX },
+    { 0xc0011019, 0xc001101b, V2_MSR_DR_MASKS, UINT32_MAX },
+    { 0xc0011027, 0xc0011027, V2_MSR_DR_MASKS, UINT32_MAX },
+    { 0xc001011f, 0xc001011f, V2_MSR_VIRT_SPEC_CTRL, UINT64_MAX },
 };
 
-uint32_t v2_msr_bit(uint32_t index)
+bool v2_msr_good(uint32_t known, uint32_t index, uint64_t value)
 {
     for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++)
         if (index >= msrs[i].first && index <= msrs[i].last)
-            return msrs[i].bit;
-    return 0;
+            return (known & msrs[i].bit) && !(value & ~msrs[i].mask);
+    return false;
 }
 
 /* How many MSRs the release has in its list. */
@@ -267,8 +306,9 @@ void v2_msr_values(struct xsi_run *r, struct v2_judge *s, struct v2_vcpu *v, con
 
         if (xsi_le32(p + i + 4))
             v2_refuse(x, EINVAL, V(88), at + i, "the reserved word of MSR 0x%x is not 0", index);
-        else if (!(v2_msr_bit(index) & s->own->pv_msrs))
-            v2_refuse(x, EINVAL, V(88), at + i, "MSR 0x%x is none that this release loads", index);
+        else if (!v2_msr_good(s->own->pv_msrs, index, xsi_le64(p + i + 8)))
+            v2_refuse(x, EINVAL, V(88), at + i,
+                      "MSR 0x%x, or this value of it, is none that this release loads", index);
         else
             xsi_run_condition(r, "a host with MSR 0x%x", index);
     }
