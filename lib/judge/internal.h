@@ -147,6 +147,8 @@ void xsi_run_settle(struct xsi_run *r);
 bool xsi_reader_default(const struct xsi_info *info, struct xsi_reader *out);
 /* Does "all" take in this reader for such an image? */
 bool xsi_reader_fits(const struct xsi_info *info, const struct xsi_reader *reader);
+/* The model of the stream that a reader reads. */
+const struct xsi_model *xsi_reader_model(const struct xsi_reader *reader);
 /* Format that owns a layer name, and the layer's row; NULL when there is none. */
 const struct xsi_format *xsi_format_of(const char *layer, const struct xsi_layer_row **row);
 

@@ -96,13 +96,13 @@ struct xsi_judge *xsi_judge_new(struct xsi_walk *walk, const char *const *names,
         return out_of_memory(NULL, err);
     j->walk = walk;
     j->shared.view = &walk->view;
-    if (!xsi_shared_look(&j->shared, walk->options.as, guest)) {
+    if (!xsi_shared_look(&j->shared, walk->options.as, guest) && !count) {
         snprintf(err->text, sizeof(err->text),
                  "the image has no memory stream that a reader could read");
         xsi_judge_free(j);
         return NULL;
     }
-    if (!choose(j, names, count, err)) {
+    if (!choose(j, names, count, err) || !j->count) {
         if (err->code)
             return out_of_memory(j, err);
         snprintf(err->text, sizeof(err->text), "no reader fits this image");

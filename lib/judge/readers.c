@@ -177,6 +177,16 @@ const struct xsi_model *xsi_model_of(const char *layer)
     return format ? format->model : NULL;
 }
 
+const struct xsi_model *xsi_reader_model(const struct xsi_reader *reader)
+{
+    const struct xsi_format *format;
+
+    for (size_t f = 0; (format = xsi_format_at(f)); f++)
+        if (format->stream && !strcmp(format->stream, reader->stream))
+            return format->model;
+    return NULL;
+}
+
 /* The memory stream's format, and the name of the container or middle layer around it. */
 static const struct xsi_format *stream_of(const struct xsi_info *info,
                                           const struct xsi_format **container)

@@ -291,11 +291,13 @@ static bool grant(struct xsi_run *r, bool finish)
 static void begin(struct xsi_run *r)
 {
     bool bare = r->reader.variant & XSI_READER_LIBXC;
+    const struct xsi_model *model = bare ? r->shared->inner : r->shared->outer;
 
     r->started = true;
     if (bare)
         r->pos = r->shared->stream_start;
-    enter(r, bare ? r->shared->inner : r->shared->outer, NULL);
+    /* where nothing was recognised, the reader that was named takes it for its stream */
+    enter(r, model ? model : xsi_reader_model(&r->reader), NULL);
 }
 
 int xsi_run_advance(struct xsi_run *r, uint64_t limit, bool finish)
@@ -364,11 +366,8 @@ struct xsi_run *xsi_run_new(struct xsi_source *src, const struct xsi_reader *rea
     if (shared && view) {
         xsi_view_init(view, src);
         shared->view = view;
-        if (xsi_shared_look(shared, NULL, options ? options->guest : XSI_GUEST_UNKNOWN))
-            r = xsi_run_make(shared, reader, err);
-        else
-            snprintf(err->text, sizeof(err->text),
-                     "the image has no memory stream that a reader could read");
+        (void)xsi_shared_look(shared, NULL, options ? options->guest : XSI_GUEST_UNKNOWN);
+        r = xsi_run_make(shared, reader, err);
     } else {
         err->code = ENOMEM;
         snprintf(err->text, sizeof(err->text), "out of memory");

@@ -231,6 +231,7 @@ static void drop(void *state)
     free(s->kept);
     free(s->segment);
     free(s->window);
+    free(s->raw);
 }
 
 /* Entries as parts; kind is their width. */

@@ -17,7 +17,7 @@
 
 enum {                      /* a frame's byte, beside XSI_FRAME_HELD */
        FRAME_TYPE = 0x0f,   /* type nibble that the reader recorded */
-       FRAME_PACKED = 0x10, /* its page was unpacked over an older one: not known */
+       FRAME_PACKED = 0x10, /* its page came compressed */
        FRAME_WRONG = 0x20,  /* the reader's table has another frame's number here */
        FRAME_WAITS = 0x40,  /* marked for an allocation that never came */
        FRAME_LOST = FRAME_WRONG | FRAME_WAITS, /* … a number that is none of the guest's */
@@ -47,6 +47,17 @@ struct legacy_kept {
 
 struct legacy_segment {
     uint64_t at, length;
+};
+
+/* A page that came compressed: where it lies, if whole and in one piece; else 0. */
+struct legacy_raw {
+    uint64_t pfn, at;
+};
+
+/* Part of a group: entries of one batch, and where their pages begin. */
+struct legacy_slice {
+    uint64_t entries, pages;
+    uint32_t count;
 };
 
 /* What the reader buffers of a tail. */
@@ -111,14 +122,16 @@ struct legacy_m {
     uint8_t slot[GROUP_MAX]; /* does the reader's list of new frame numbers hold one there? */
     uint64_t pages, dropped, misplaced;
     uint64_t dropped_at;
-    uint32_t stored; /* entries of the batch whose pages are in the guest's memory */
-    bool stale;      /* what else there is in the guest's memory is not known */
+    uint32_t stored; /* entries of the group whose pages are in the guest's memory */
+    bool stale;      /* what there is in the guest's memory is not known */
     uint8_t first_pageless[GROUP_MAX / 8]; /* QUIRK_FIRST_GROUP */
 
     /* later checkpoints */
     struct legacy_kept *kept;
     size_t kept_count, kept_room, kept_next;
-    uint32_t kept_offset;
+    uint32_t kept_offset, kept_pages; /* entries and pages of the next batch that are taken */
+    struct legacy_slice slice[GROUP_MAX];
+    size_t slices;
     uint64_t group_at, later_pages;
     uint64_t group_first, group_pages; /* entries and pages in front of the group */
     uint64_t shift;                    /* pages by which the group reads too far behind its own */
@@ -130,6 +143,9 @@ struct legacy_m {
     uint64_t segment_offset, packed, unpacked;
     uint8_t *window; /* compressed bytes at hand */
     size_t window_at, window_end;
+    struct legacy_raw *raw;
+    size_t raw_count, raw_room;
+    bool raw_lost;
 
     /* tmem */
     uint32_t tmem_left, tmem_page;
@@ -253,6 +269,8 @@ void legacy_later_forget(struct legacy_m *s);
 uint64_t legacy_later_page(const struct legacy_m *s, uint64_t index);
 /* ---- model_unpack.c ---- */
 bool legacy_segment(struct legacy_m *s, uint64_t at, uint64_t length);
+/* Offset of the last page that came compressed for a frame; 0: not known. */
+uint64_t legacy_raw_page(const struct legacy_m *s, uint64_t pfn);
 void legacy_unpack_part(struct xsi_run *r, struct legacy_m *s);
 /* ---- model_tail.c ---- */
 void legacy_body_ends(struct xsi_run *r, struct legacy_m *s);

@@ -262,7 +262,9 @@ bool legacy_page_table(struct xsi_run *r, struct legacy_m *s, unsigned type, con
 
 uint64_t legacy_page_of(struct xsi_run *r, const struct legacy_m *s, uint64_t pfn)
 {
-    return s->stale || (xsi_frame(r, pfn) & FRAME_PACKED) ? 0 : xsi_run_page(r, pfn);
+    if (s->stale)
+        return 0;
+    return xsi_frame(r, pfn) & FRAME_PACKED ? legacy_raw_page(s, pfn) : xsi_run_page(r, pfn);
 }
 
 bool legacy_translates(const struct legacy_m *s, unsigned type)
@@ -322,7 +324,6 @@ void legacy_apply_error(struct xsi_run *r, struct legacy_m *s, uint64_t at)
     s->uncounted += s->group.entries - s->group.carried;
     s->stored = s->at_part < s->group.parts ? s->group.part[s->at_part].entry + s->at_entry
                                             : s->group.entries;
-    s->stale |= s->completed && !s->unpacking;
     xsi_run_state(r, "the error is forgotten; %" PRIu64 " pages of this group are dropped", lost);
     legacy_forget(s);
     s->at_part = s->group.parts;
@@ -426,7 +427,7 @@ void legacy_apply(struct xsi_run *r, struct legacy_m *s)
 {
     s->at_part = 0;
     s->at_entry = 0;
-    s->stored = s->count;
+    s->stored = s->group.entries;
     s->fresh = false;
     if (!legacy_group_inside(r, s))
         return;

@@ -10,7 +10,8 @@
 void legacy_later_forget(struct legacy_m *s)
 {
     s->kept_count = s->kept_next = 0;
-    s->kept_offset = 0;
+    s->kept_offset = s->kept_pages = 0;
+    s->slices = 0;
     s->later_pages = s->group_first = s->group_pages = 0;
     s->shift = s->uncounted = 0;
     s->mixed = false;
@@ -109,6 +110,7 @@ static void got_entries(struct xsi_run *r, void *state, const uint8_t *p, uint64
 {
     struct legacy_m *s = state;
     const struct legacy_kept *kept = &s->kept[s->kept_next];
+    uint32_t taken, carried = s->group.carried;
 
     if (got < (uint64_t)kept->count * s->ul) {
         xsi_run_undefined(r, "a pipe cannot go back to the entries at 0x%" PRIx64 ": give the file",
@@ -117,18 +119,37 @@ static void got_entries(struct xsi_run *r, void *state, const uint8_t *p, uint64
     }
     if (!s->group.entries)
         s->group_at = kept->entries + (uint64_t)s->kept_offset * s->ul;
-    s->kept_offset +=
-        legacy_group(r, s, kept->entries, p, kept->count, s->kept_offset, kept->pages);
+    taken = legacy_group(r, s, kept->entries, p, kept->count, s->kept_offset, kept->pages);
+    s->slice[s->slices++] =
+        (struct legacy_slice){ kept->entries + (uint64_t)s->kept_offset * s->ul,
+                               kept->pages + (uint64_t)s->kept_pages * XSI_PAGE_SIZE, taken };
+    s->kept_offset += taken;
+    s->kept_pages += s->group.carried - carried;
     if (s->kept_offset == kept->count) {
         s->kept_next++;
-        s->kept_offset = 0;
+        s->kept_offset = s->kept_pages = 0;
     }
     fill(r, s);
+}
+
+/* Note where the pages lie that the group has put into the guest. */
+static void group_stored(struct xsi_run *r, struct legacy_m *s)
+{
+    uint32_t left = s->hvm || s->verify || s->unpacking || s->shift ? 0 : s->stored;
+
+    for (size_t i = 0; left && i < s->slices; i++) {
+        uint32_t n = s->slice[i].count < left ? s->slice[i].count : left;
+
+        xsi_run_stored(r, s->slice[i].entries, n, s->ul, s->slice[i].pages, legacy_carry(s));
+        left -= n;
+    }
+    s->slices = 0;
 }
 
 /* The group has been applied: the next one. */
 void legacy_later_group(struct xsi_run *r, struct legacy_m *s)
 {
+    group_stored(r, s);
     s->group_first += s->group.entries;
     s->group_pages += s->group.carried;
     legacy_group_clear(s);
@@ -142,9 +163,6 @@ void legacy_later_apply(struct xsi_run *r, struct legacy_m *s)
                           s->checkpoints + 1);
         return;
     }
-    for (size_t i = 0; i < s->kept_count && !s->hvm && !s->verify && !s->unpacking; i++)
-        xsi_run_stored(r, s->kept[i].entries, s->kept[i].count, s->ul, s->kept[i].pages,
-                       legacy_carry(s));
     legacy_group_clear(s);
     fill(r, s);
 }

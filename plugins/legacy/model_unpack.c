@@ -8,7 +8,8 @@
 #include "model.h"
 
 #define WINDOW    (64U << 10)
-#define PAGE_LONG 6144U /* no encoding of a page is longer, nor is a wrong one read further */
+#define RAW_MAX   65536U /* pages that are kept apart */
+#define PAGE_LONG 6144U  /* no encoding of a page is longer, nor is a wrong one read further */
 
 bool legacy_segment(struct legacy_m *s, uint64_t at, uint64_t length)
 {
@@ -27,6 +28,48 @@ bool legacy_segment(struct legacy_m *s, uint64_t at, uint64_t length)
     s->packed += length;
     return true;
 }
+
+/* ---- where whole pages lie ---- */
+
+/* Offset in the image of the page behind the mark at the window's front; 0: not in one piece. */
+static uint64_t raw_at(const struct legacy_m *s)
+{
+    uint64_t have = s->window_end - s->window_at - 1, in = s->segment_offset;
+    size_t i = s->segment_next;
+
+    while (have > in && i) { /* the window ends `in` bytes into piece i; go back to the page */
+        have -= in;
+        in = s->segment[--i].length;
+    }
+    return have <= in && have >= XSI_PAGE_SIZE ? s->segment[i].at + in - have : 0;
+}
+
+static void raw_note(struct legacy_m *s, uint64_t pfn, uint64_t at)
+{
+    size_t room = s->raw_room ? 2 * s->raw_room : 64;
+    struct legacy_raw *larger;
+
+    if (s->raw_count == s->raw_room) {
+        larger = room > RAW_MAX ? NULL : realloc(s->raw, room * sizeof(*larger));
+        if (!larger) {
+            s->raw_lost = true;
+            return;
+        }
+        s->raw = larger;
+        s->raw_room = room;
+    }
+    s->raw[s->raw_count++] = (struct legacy_raw){ pfn, at };
+}
+
+uint64_t legacy_raw_page(const struct legacy_m *s, uint64_t pfn)
+{
+    for (size_t i = s->raw_lost ? 0 : s->raw_count; i-- > 0;)
+        if (s->raw[i].pfn == pfn)
+            return s->raw[i].at;
+    return 0;
+}
+
+/* ---- unpacking ---- */
 
 /* Runs of an encoded page; its length, 0 when it is wrong (and logged). */
 static size_t runs(struct xsi_run *r, const struct legacy_m *s, const uint8_t *p)
@@ -144,8 +187,11 @@ static bool entry(struct xsi_run *r, struct legacy_m *s, const struct legacy_par
 
     xsi_frames_set(r, part->pfn + s->at_entry, 1, FRAME_TYPE, part->type);
     n = unpack(r, s);
-    if (n != 1 && !s->verify)
+    if (n != 1 && !s->verify && !s->hvm) {
         xsi_frames_set(r, part->pfn + s->at_entry, 1, 0, FRAME_PACKED);
+        raw_note(s, part->pfn + s->at_entry,
+                 n == 1 + XSI_PAGE_SIZE && p[0] == 0x80 ? raw_at(s) : 0);
+    }
     if (!n) {
         broken(r, s, part);
         return false;
