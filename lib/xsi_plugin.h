@@ -477,8 +477,8 @@ XSI_API void xsi_run_loses(struct xsi_run *r, uint64_t where, const char *fmt, .
     XSI_PRINTF(3, 4);
 /* What the host must have for this verdict to hold: "a host with …". Repeats are dropped. */
 XSI_API void xsi_run_condition(struct xsi_run *r, const char *fmt, ...) XSI_PRINTF(2, 3);
-/* A finding behind the verdict, by row; and the recipe that mends it for this reader: without this call
- * the row's; NULL or "": none does. */
+/* A finding behind the verdict, by row; and the recipe that mends it for this reader: without this
+ * call the row's; NULL or "": none does. */
 XSI_API void xsi_run_finding(struct xsi_run *r, const struct xsi_finding_row *row, uint64_t offset,
                              uint64_t length, const char *fmt, ...) XSI_PRINTF(5, 6);
 XSI_API void xsi_run_fix(struct xsi_run *r, const char *recipe);

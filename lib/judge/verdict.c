@@ -242,6 +242,7 @@ void xsi_run_settle(struct xsi_run *r)
     /* what it lost does not matter when it failed */
     if (v->outcome != XSI_LOSES)
         v->loses[0] = '\0';
-    for (size_t i = 0; !r->has_fix && !*v->fix && v->outcome != XSI_RESTORES && i < v->finding_count; i++)
+    for (size_t i = 0;
+         !r->has_fix && !*v->fix && v->outcome != XSI_RESTORES && i < v->finding_count; i++)
         v->fix = v->findings[i].row->recipe ? v->findings[i].row->recipe : "";
 }

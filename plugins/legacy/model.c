@@ -69,7 +69,9 @@ void legacy_returns(struct xsi_run *r, struct legacy_m *s, int64_t rc)
         if (s->cause_code != LEGACY_NO_CODE)
             xsi_run_finding(r, &legacy_findings[s->cause_code], s->cause_at, s->cause_length, "%s",
                             s->cause);
-        xsi_run_outcome(r, XSI_FAILS, s->cause_at, "returns %" PRId64 ": %s", rc, s->cause);
+        xsi_run_outcome(r, XSI_FAILS, s->cause_at, "returns %" PRId64 ": %s%s", rc, s->cause,
+                        s->gives_up ? "; it does not go back to the checkpoint that is complete"
+                                    : "");
     }
     s->rc = rc;
     s->returned_at = xsi_run_at(r);

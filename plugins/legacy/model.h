@@ -161,6 +161,7 @@ struct legacy_m {
     int64_t rc;
 
     /* why it fails, when it does */
+    bool gives_up; /* though there is a complete checkpoint */
     bool has_cause;
     int cause_code;
     uint64_t cause_at, cause_length;
@@ -265,6 +266,8 @@ void legacy_later(struct xsi_run *r, struct legacy_m *s);
 void legacy_later_apply(struct xsi_run *r, struct legacy_m *s);
 void legacy_later_group(struct xsi_run *r, struct legacy_m *s);
 void legacy_later_forget(struct legacy_m *s);
+/* An error behind a complete checkpoint, which is then taken; not so by all releases. */
+void legacy_go_back(struct xsi_run *r, struct legacy_m *s);
 /* Where the page lies that the reader takes for page `index` of the group. */
 uint64_t legacy_later_page(const struct legacy_m *s, uint64_t index);
 /* ---- model_unpack.c ---- */

@@ -17,13 +17,7 @@ void legacy_body_error(struct xsi_run *r, struct legacy_m *s, int error)
         return;
     }
     xsi_run_say(r, LEGACY_MSG_BATCH_FINISHING, error);
-    legacy_later_forget(s);
-    if (legacy_has(s, QUIRK_LATER_FATAL)) {
-        legacy_failed(r, s);
-        return;
-    }
-    legacy_forget(s);
-    legacy_finish(r, s);
+    legacy_go_back(r, s);
 }
 
 static void body_short(struct xsi_run *r, struct legacy_m *s, unsigned message, const char *what,

@@ -102,7 +102,7 @@ static void got_behind(struct xsi_run *r, void *state, const uint8_t *p, uint64_
 
     if (takes)
         end = s->record_end;
-    if (!takes && s->returned_at > end && kind != RECORD_NONE)
+    if (!takes && !s->has_cause && s->returned_at > end && kind != RECORD_NONE)
         too_far(r, s, p, kind);
     else if (!xsi_run_outermost(r))
         ; /* the rest is for the toolstack to say */

@@ -28,6 +28,18 @@ void legacy_later(struct xsi_run *r, struct legacy_m *s)
     legacy_next(r, s);
 }
 
+void legacy_go_back(struct xsi_run *r, struct legacy_m *s)
+{
+    legacy_later_forget(s);
+    s->gives_up = legacy_has(s, QUIRK_LATER_FATAL);
+    if (s->gives_up) {
+        legacy_failed(r, s);
+        return;
+    }
+    legacy_forget(s);
+    legacy_finish(r, s);
+}
+
 static bool grow(struct legacy_m *s)
 {
     size_t room = s->kept_room ? 2 * s->kept_room : 64;

@@ -20,13 +20,7 @@ static void tail_error(struct xsi_run *r, struct legacy_m *s)
         return;
     }
     xsi_run_say(r, LEGACY_MSG_TAIL_FINISHING, 0);
-    legacy_later_forget(s);
-    if (legacy_has(s, QUIRK_LATER_FATAL)) {
-        legacy_failed(r, s);
-        return;
-    }
-    legacy_forget(s);
-    legacy_finish(r, s);
+    legacy_go_back(r, s);
 }
 
 static void tail_short(struct xsi_run *r, struct legacy_m *s, unsigned message, const char *what,
