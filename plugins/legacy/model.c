@@ -120,16 +120,16 @@ void legacy_skip(struct xsi_run *r, void *state, uint64_t length, const char *pu
 bool legacy_outside(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, uint64_t at,
                     const char *what)
 {
-    uint64_t behind;
+    uint64_t index = legacy_index(s, pfn), behind = index - s->p2m_size;
+    uint64_t before = legacy_clip(s, -(pfn * s->ul));
 
-    if (pfn < s->p2m_size)
+    if (index < s->p2m_size)
         return false;
     legacy_results(r, s);
     s->over = true;
-    behind = pfn - s->p2m_size;
     xsi_run_finding(r, &legacy_findings[LEGACY_L04], at, s->ul,
                     "%s names frame 0x%" PRIx64 ", p2m_size is 0x%" PRIx64, what, pfn, s->p2m_size);
-    if (behind > FAR_BYTES / s->ul)
+    if (behind > FAR_BYTES / s->ul && before > FAR_BYTES)
         xsi_run_die(r, "SIGSEGV",
                     "%s names frame 0x%" PRIx64 "; the reader's table ends at 0x%" PRIx64
                     ", and it reads far behind it",

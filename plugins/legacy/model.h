@@ -214,6 +214,11 @@ static inline uint64_t legacy_clip(const struct legacy_m *s, uint64_t v)
 {
     return s->ul == 4 ? (uint32_t)v : v;
 }
+/* Where a table that is indexed with any frame number is read: the address wraps round. */
+static inline uint64_t legacy_index(const struct legacy_m *s, uint64_t pfn)
+{
+    return legacy_clip(s, pfn * s->ul) / s->ul;
+}
 
 /* ---- model.c ---- */
 void legacy_tables(struct xsi_run *r, struct legacy_m *s);

@@ -187,7 +187,8 @@ static bool entry(struct xsi_run *r, struct legacy_m *s, const struct legacy_par
 
     xsi_frames_set(r, part->pfn + s->at_entry, 1, FRAME_TYPE, part->type);
     n = unpack(r, s);
-    if (n != 1 && !s->verify && !s->hvm) {
+    /* a wrong page is written up to where it is wrong, unless that shows at once */
+    if ((n > 1 || (!n && s->unpacked < s->packed && p[0] != 0x80)) && !s->verify && !s->hvm) {
         xsi_frames_set(r, part->pfn + s->at_entry, 1, 0, FRAME_PACKED);
         raw_note(s, part->pfn + s->at_entry,
                  n == 1 + XSI_PAGE_SIZE && p[0] == 0x80 ? raw_at(s) : 0);

@@ -41,9 +41,11 @@ static bool ordinary(struct xsi_run *r, const struct legacy_m *s, uint64_t pfn)
 static void check_ring(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, const char *which)
 {
     /* only an index into the reader's table, before 4.2 unchecked */
-    if (pfn < s->p2m_size || s->over)
+    uint64_t index = legacy_index(s, pfn);
+
+    if (index < s->p2m_size || s->over)
         return;
-    if (pfn - s->p2m_size > (64U << 20) / s->ul)
+    if (index - s->p2m_size > (64U << 20) / s->ul)
         (void)legacy_outside(r, s, pfn, s->cpu.at, which);
     else
         xsi_run_loses(r, s->cpu.at, "%s (frame 0x%" PRIx64 ", outside the guest)", which, pfn);
@@ -173,8 +175,9 @@ static bool root(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, bool user)
         legacy_cause(s, LEGACY_L35, at, s->gw,
                      "the %s of vCPU %u is frame 0x%" PRIx64 ", outside the guest", which, s->vcpu,
                      pfn);
+        type = (unsigned long)type_of(r, legacy_index(s, pfn)) << 28;
         xsi_run_say(r, LEGACY_MSG_USER_PT_RANGE, 0, (unsigned long)pfn, (unsigned long)s->p2m_size,
-                    0UL);
+                    type);
         return false;
     }
     type = (unsigned long)type_of(r, pfn) << 28;

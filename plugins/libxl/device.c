@@ -14,6 +14,8 @@
 #include "restore.h"
 
 #define QEVM_VERSION 3U
+/* xen-4.21: tools/libs/light/libxl_dm.c knows qemu-traditional no longer */
+enum { QEMU_TRADITIONAL = 1, NO_TRADITIONAL_SINCE = 42100 };
 
 void libxl_dm_note(struct libxl_dm_state *dm, uint64_t at, uint64_t length, uint64_t have,
                    const uint8_t *p, size_t n)
@@ -31,7 +33,8 @@ void libxl_dm_note(struct libxl_dm_state *dm, uint64_t at, uint64_t length, uint
 }
 
 /* Why the device model cannot start with this state; NULL when nothing speaks against it. */
-static const char *refusal(const struct libxl_dm_state *dm, const struct xsi_finding_row **row)
+static const char *refusal(const struct xsi_run *r, const struct libxl_dm_state *dm,
+                           const struct xsi_finding_row **row)
 {
     size_t n = dm->have < sizeof(dm->head) ? (size_t)dm->have : sizeof(dm->head);
     uint32_t version = 0;
@@ -54,6 +57,9 @@ static const char *refusal(const struct libxl_dm_state *dm, const struct xsi_fin
     *row = &libxl_findings[LIBXL_X27];
     if (dm->has_last && dm->last)
         return "the device-model state does not end with a zero byte: it was cut short";
+    *row = NULL;
+    if (dm->emulator == QEMU_TRADITIONAL && xsi_run_reader(r)->release >= NO_TRADITIONAL_SINCE)
+        return "the state is that of qemu-traditional, which Xen has no longer since 4.21";
     return NULL;
 }
 
@@ -70,7 +76,7 @@ static void does_not_start(struct xsi_run *r, const struct libxl_dm_state *dm)
 bool libxl_dm_start(struct xsi_run *r, const struct libxl_dm_state *dm)
 {
     const struct xsi_finding_row *row;
-    const char *why = refusal(dm, &row);
+    const char *why = refusal(r, dm, &row);
     uint64_t at = dm->file ? dm->at : xsi_run_at(r);
 
     if (why) {
@@ -78,7 +84,8 @@ bool libxl_dm_start(struct xsi_run *r, const struct libxl_dm_state *dm)
         xsi_run_outcome(r, XSI_FAILS, at,
                         "memory and vCPUs are restored, but the device model does not start: %s",
                         why);
-        xsi_run_finding(r, row, at, 0, "%s", why);
+        if (row)
+            xsi_run_finding(r, row, at, 0, "%s", why);
         return false;
     }
     if (dm->have < dm->length) {

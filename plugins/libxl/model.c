@@ -151,6 +151,7 @@ static void emulator_record(struct xsi_run *r, struct restore *s, const uint8_t 
     if (blob) {
         libxl_dm_note(&s->dm, body + 8, s->length - 8, got > 8 ? got - 8 : 0, p + (n < 8 ? n : 8),
                       n < 8 ? 0 : n - 8);
+        s->dm.emulator = n < 8 ? 0 : xsi_le32(p);
         xsi_run_result(r)->qemu_bytes = s->length - 8;
     } else if (n < s->length) {
         xsi_run_undefined(r, "the image ends inside EMULATOR_XENSTORE_DATA: libxl takes the rest "

@@ -32,7 +32,8 @@ struct libxl_dm_state {
     uint8_t head[8]; /* its first bytes, as far as there are any */
     bool has_last;
     uint8_t last;     /* its last byte */
-    uint64_t finding; /* where a finding about it points */
+    uint32_t emulator; /* id of the device model that wrote it, 0 = not said */
+    uint64_t finding;  /* where a finding about it points */
 };
 
 /* Note the state: n of its bytes are at p. */

@@ -11,6 +11,7 @@ rows=$(cat <<'ROWS'
 neighbour-param-36        4.6.0/libxc        fails    4.6.3/libxc        restores
 neighbour-gs-base         4.6.4/libxc        restores 4.6.5/libxc        fails
 neighbour-params-tail     4.6.5/libxc        restores 4.6.6/libxc        fails
+xl-hvm-4.6-physmap        4.20               restores 4.21               fails
 neighbour-params-tail     4.7.2/libxc        restores 4.7.3/libxc        fails
 neighbour-params-tail     4.8.1/libxc        restores 4.8.2/libxc        fails
 neighbour-vcpu-empty      4.6.5/libxc        fails    4.6.6/libxc        fails
