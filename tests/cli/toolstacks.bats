@@ -39,12 +39,12 @@ xapi-v2-hvm.img    | 4.17        |restores 0 -
 ROWS
 }
 
-@test "2011: libxc returns success, xapi is 4 bytes too far and says so" {
+@test "2011: libxc returns 0, xapi is 4 bytes too far and says so" {
     local verdict
     verdict=$("$xsdump" --json -q "$XSI_TOP/samples/2011-xapi-hvm.img" | jq '.images[0].verdicts[0]')
     jq -e '.target == "xen-4.1/32/xapi" and .verdict == "fails" and .rc == 0 and .default and
         .errors[-1] == "Restore_signature_mismatch" and .findings == ["XS-L09"] and
-        .fix == "insert-checkpoint" and (.reason | test("4 bytes behind the start"))' <<<"$verdict"
+        .fix == "insert-checkpoint" and (.reason | test("4 bytes too far"))' <<<"$verdict"
 }
 
 @test "heads that a toolstack refuses" {
