@@ -92,7 +92,8 @@ bool legacy_unmap(struct xsi_run *r, struct legacy_m *s, const uint8_t *p, uint6
         }
         if (n && first + n > s->p2m_size && s->k->machine == LEGACY_LINUX)
             n = first < s->p2m_size ? s->p2m_size - first : 0; /* 3.0 leaves these out */
-        if (n && legacy_outside(r, s, first + n - 1, at + (i - 1) * s->ul, "the list of unmapped frames"))
+        if (n && legacy_outside(r, s, first + n - 1, at + (i - 1) * s->ul,
+                                "the list of unmapped frames"))
             return false;
         if (n)
             xsi_frames_set(r, first, n, FRAME_KNOWN, 0);

@@ -2,7 +2,8 @@
 /* What libxc checks of a PV vCPU's context: start_info, GDT, page-table roots. */
 #include "model.h"
 
-#define FLAT_LDT_MAX 8192U
+#define FLAT_LDT_MAX  8192U
+#define BEHIND_MAPPED (64U << 10) /* so far behind a table the process has memory, whatever it is */
 
 static const struct {
     unsigned edx, ldt, ldt_ents, gdt, gdt_ents, cr1, cr3, word;
@@ -40,12 +41,12 @@ static bool ordinary(struct xsi_run *r, const struct legacy_m *s, uint64_t pfn)
 
 static void check_ring(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, const char *which)
 {
-    /* only an index into the reader's table, before 4.2 unchecked */
+    /* only an index into the reader's table, before 4.2 unchecked, then too large by 1 at most */
     uint64_t index = legacy_index(s, pfn);
 
-    if (index < s->p2m_size || s->over)
+    if (pfn < s->p2m_size || s->over)
         return;
-    if (index - s->p2m_size > (64U << 20) / s->ul)
+    if (index >= s->p2m_size && (index - s->p2m_size) * s->ul > BEHIND_MAPPED)
         (void)legacy_outside(r, s, pfn, s->cpu.at, which);
     else
         xsi_run_loses(r, s->cpu.at, "%s (frame 0x%" PRIx64 ", outside the guest)", which, pfn);
@@ -64,12 +65,7 @@ static void got_start_info(struct xsi_run *r, void *state, const uint8_t *p, uin
     }
     store = word(p + layout[wide].store, s->gw);
     console = word(p + layout[wide].console, s->gw);
-    if (!legacy_has(s, QUIRK_START_INFO)) {
-        check_ring(r, s, store, "start_info's xenstore ring");
-        check_ring(r, s, console, "start_info's console ring");
-        if (s->over)
-            return;
-    } else if (store > s->p2m_size || console > s->p2m_size) {
+    if (legacy_has(s, QUIRK_START_INFO) && (store > s->p2m_size || console > s->p2m_size)) {
         bool bad = store > s->p2m_size;
 
         legacy_cause(s, LEGACY_L49, s->cpu.at + layout[wide].edx, s->gw,
@@ -79,7 +75,10 @@ static void got_start_info(struct xsi_run *r, void *state, const uint8_t *p, uin
         legacy_failed(r, s);
         return;
     }
-    after_start_info(r, s);
+    check_ring(r, s, store, "start_info's xenstore ring");
+    check_ring(r, s, console, "start_info's console ring");
+    if (!s->over)
+        after_start_info(r, s);
 }
 
 /* The frame of start_info is not in the reader's table. */
@@ -176,8 +175,8 @@ static bool root(struct xsi_run *r, struct legacy_m *s, uint64_t pfn, bool user)
                      "the %s of vCPU %u is frame 0x%" PRIx64 ", outside the guest", which, s->vcpu,
                      pfn);
         type = (unsigned long)type_of(r, legacy_index(s, pfn)) << 28;
-        xsi_run_say(r, LEGACY_MSG_USER_PT_RANGE, 0, (unsigned long)pfn, (unsigned long)s->p2m_size,
-                    type);
+        xsi_run_say(r, user ? LEGACY_MSG_USER_PT_RANGE : LEGACY_MSG_PT_RANGE, 0, (unsigned long)pfn,
+                    (unsigned long)s->p2m_size, type);
         return false;
     }
     type = (unsigned long)type_of(r, pfn) << 28;
