@@ -136,7 +136,6 @@ struct legacy_m {
     uint64_t group_first, group_pages; /* entries and pages in front of the group */
     uint64_t shift;                    /* pages by which the group reads too far behind its own */
     uint64_t uncounted;                /* pageless entries of groups whose error was forgotten */
-    bool kept_lost;
     bool mixed; /* compressed data came behind pages, into the same buffer */
     struct legacy_segment *segment;
     size_t segment_count, segment_room, segment_next;

@@ -230,6 +230,14 @@ static void got_vcpu(struct xsi_run *r, void *state, const uint8_t *p, uint64_t 
 
 void legacy_vcpu_next(struct xsi_run *r, struct legacy_m *s)
 {
+    if (s->max_vcpu < 0) {
+        xsi_run_undefined(r,
+                          "the highest vCPU id is %" PRId32
+                          ": the reader takes it for 4 billion vCPUs, and their records from "
+                          "behind its buffer",
+                          s->max_vcpu);
+        return;
+    }
     while ((int32_t)s->vcpu <= s->max_vcpu && !(s->map[s->vcpu / 64] >> (s->vcpu % 64) & 1))
         s->vcpu++;
     if ((int32_t)s->vcpu > s->max_vcpu)
