@@ -9,7 +9,7 @@ judged() {
     local flag=$1 mode
     shift
     # shellcheck disable=SC2086 # a mode is words
-    for mode in '' '-a -vv -x' --json --jsonl '--as list'; do
+    for mode in '' '-a -vv -x' --json --jsonl '--as list' '-q -t all'; do
         { "$xsdump" --no-pager $mode "$@" 2>&1 || :; } | python3 "$tool" judge ||
             { echo "xsdump $mode $*"; return 1; }
     done
@@ -26,7 +26,7 @@ judged() {
         [ -n "$(ls "$BATS_TEST_TMPDIR/evil")" ] || continue
         judged --sgr "$BATS_TEST_TMPDIR"/evil/*.img || { echo "$image"; return 1; }
         n=$((n + 1))
-    done < <(images 300 | awk 'NR % 12 == 5')
+    done < <(images 300 | awk 'NR % 16 == 5')
     [ "$n" -gt 0 ]
 }
 
