@@ -45,3 +45,13 @@ judged() { # image reader
     [[ $(judged "$set/x-34-hvm-last-qemu0002.img" xen-3.4) == "restores 0 "* ]]
     [[ $(judged "$set/x-34-hvm-last-qemu0002.img" xen-4.0) == "fails 1 "* ]]
 }
+
+@test "saves of real Xen 4.17 restore on it: shared folder" {
+    local set=${XSI_SHARED:-/nonexistent}/images image
+    [ -d "$set" ] || skip "XSI_SHARED is not set"
+    for image in "$set"/*.zst; do
+        zstd -q -d --sparse -f -o "$BATS_TEST_TMPDIR/save" "$image"
+        echo "$image"
+        [[ $(judged "$BATS_TEST_TMPDIR/save" xen-4.17) == "restores 0 "* ]]
+    done
+}
