@@ -459,6 +459,8 @@ XSI_API const struct xsi_verdict *xsi_judge_verdict(const struct xsi_judge *judg
                                                     bool *complete);
 /* True when no reader was named: the verdict is of the container's default target. */
 XSI_API bool xsi_judge_is_default(const struct xsi_judge *judge);
+/* The default target of the image's container, whether it was asked for or not; false: none. */
+XSI_API bool xsi_judge_default(const struct xsi_judge *judge, struct xsi_reader *out);
 
 /* ---------------------------------------------------------------- messages of the field ---- */
 

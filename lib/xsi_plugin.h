@@ -399,7 +399,7 @@ struct xsi_model {
     /* Fill in the decoded form of a batch's entries; NULL when the model has no batches. kind is
      * the model's own (entry width …). At most XSI_BATCH_MAX entries are handed over at once. */
     void (*batch)(const uint8_t *entries, size_t count, unsigned kind, struct xsi_batch *out);
-    void (*free)(void *state); /* may be NULL */
+    void (*free)(void *state);          /* may be NULL */
     const struct xsi_message *messages; /* what xsi_run_say() speaks from; ends with a NULL text */
 };
 
@@ -418,7 +418,7 @@ XSI_API void xsi_run_skip(struct xsi_run *r, uint64_t length, const char *purpos
  * what lies some MiB back is gone: got is 0 then. */
 XSI_API void xsi_run_look(struct xsi_run *r, uint64_t offset, size_t length, xsi_then *then);
 /* Another model goes on here (libxc below libxl, …); `then` gets its return code in got, as
- * int64_t, or is not called when the run ended in it. */
+ * int64_t, or is not called when the run ended in it. NULL: what it returns is returned. */
 XSI_API void xsi_run_call(struct xsi_run *r, const struct xsi_model *model, xsi_then *then);
 /* This part returns to its caller with a code; the outermost one ends the run. */
 XSI_API void xsi_run_back(struct xsi_run *r, int64_t rc);
@@ -450,6 +450,8 @@ XSI_API const struct xsi_info *xsi_run_info(const struct xsi_run *r);
  */
 XSI_API void xsi_run_prepare(struct xsi_run *r, enum xsi_guest guest, uint64_t max_pages);
 XSI_API uint64_t xsi_run_max_pages(const struct xsi_run *r);
+/* True when a layer whose name begins so is in the image's stack: "xapi", "libxc-v". */
+XSI_API bool xsi_run_stacked(const struct xsi_run *r, const char *layer);
 /* Offset where the memory stream (libxc part) begins, as the dissector found it. */
 XSI_API uint64_t xsi_run_stream_start(const struct xsi_run *r);
 /* The verdict under construction. A model fills in rc's companions (pages, vcpus_set, hvmctx_len,

@@ -46,26 +46,12 @@ static bool fault(struct xsi_error *error, const struct xsi_error *from)
     return false;
 }
 
-/* The container's own reader, also when others were asked for. */
-static bool find_default(struct image *im, struct xsi_error *error)
-{
-    struct xsi_judge *judge = xsi_judge_new(im->walk, NULL, 0, NULL, error);
-    const struct xsi_verdict *v = judge ? xsi_judge_verdict(judge, 0, NULL) : NULL;
-
-    if (v)
-        snprintf(im->judged->by_default, sizeof(im->judged->by_default), "%s", v->reader.name);
-    if (im->set->target_count == 0)
-        im->judged->judge = judge;
-    else
-        xsi_judge_free(judge);
-    return judge || !error->code;
-}
-
 bool judged_open(struct image *im, struct xsi_error *error)
 {
     const struct settings *set = im->set;
     struct xsi_error why = { 0, "" };
     struct judged *j = calloc(1, sizeof(*j));
+    struct xsi_reader own;
 
     im->judged = j;
     if (!j) {
@@ -73,10 +59,10 @@ bool judged_open(struct image *im, struct xsi_error *error)
         snprintf(why.text, sizeof(why.text), "out of memory; free some and try again");
         return fault(error, &why);
     }
-    if (!find_default(im, &why))
-        return fault(error, &why);
-    if (set->target_count)
-        j->judge = xsi_judge_new(im->walk, set->targets, set->target_count, NULL, &why);
+    j->judge = xsi_judge_new(im->walk, set->targets, set->target_count, NULL, &why);
+    /* the container's own reader is named also when others were asked for */
+    if (j->judge && xsi_judge_default(j->judge, &own))
+        snprintf(j->by_default, sizeof(j->by_default), "%s", own.name);
     return j->judge || !why.code || fault(error, &why);
 }
 

@@ -149,3 +149,8 @@ bool xsi_judge_is_default(const struct xsi_judge *j)
 {
     return j->by_default;
 }
+
+bool xsi_judge_default(const struct xsi_judge *j, struct xsi_reader *out)
+{
+    return xsi_reader_default(&j->shared.info, out);
+}

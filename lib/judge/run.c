@@ -254,7 +254,10 @@ static void grant_back(struct xsi_run *r)
         r->wish = XSI_WISH_END;
         return;
     }
-    handle(r, then, NULL, (uint64_t)rc);
+    if (then)
+        handle(r, then, NULL, (uint64_t)rc);
+    else
+        xsi_run_back(r, rc); /* it had handed over */
 }
 
 /* One wish. False: it must wait for the pipe. */
@@ -439,6 +442,14 @@ bool xsi_run_can_look(const struct xsi_run *r)
 const struct xsi_info *xsi_run_info(const struct xsi_run *r)
 {
     return &r->info;
+}
+
+bool xsi_run_stacked(const struct xsi_run *r, const char *layer)
+{
+    for (size_t i = 0; i < r->info.stack_length; i++)
+        if (!strncmp(r->info.stack[i], layer, strlen(layer)))
+            return true;
+    return false;
 }
 
 void xsi_run_prepare(struct xsi_run *r, enum xsi_guest guest, uint64_t max_pages)

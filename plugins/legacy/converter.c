@@ -53,25 +53,17 @@ static void note(struct xsi_run *r, const char *code, uint64_t at, const char *w
         xsi_run_finding(r, row, at, 0, "%s", what);
 }
 
-static bool stacked(const struct xsi_run *r, const char *layer)
-{
-    const struct xsi_info *info = xsi_run_info(r);
-
-    for (size_t i = 0; i < info->stack_length; i++)
-        if (!strncmp(info->stack[i], layer, strlen(layer)))
-            return true;
-    return false;
-}
-
 /* When the script was given what it cannot read, that is the cause of whatever it stumbles over. */
 static const char *cause(const struct xsi_run *r, const struct converter *s, const char *code)
 {
     unsigned bits = xsi_run_info(r)->toolstack_bits;
 
-    if (stacked(r, "libxl-v") || stacked(r, "libxc-v"))
-        return stacked(r, "xl") ? "XS-C35" : stacked(r, "libvirt") ? "XS-C71" : "XS-C59";
+    if (xsi_run_stacked(r, "libxl-v") || xsi_run_stacked(r, "libxc-v"))
+        return xsi_run_stacked(r, "xl")        ? "XS-C35"
+               : xsi_run_stacked(r, "libvirt") ? "XS-C71"
+                                               : "XS-C59";
     if (bits && bits != s->ul * 8)
-        return stacked(r, "xapi") ? "XS-C58" : "XS-L37";
+        return xsi_run_stacked(r, "xapi") ? "XS-C58" : "XS-L37";
     return code;
 }
 
@@ -381,7 +373,8 @@ static void got_p2m_size(struct xsi_run *r, void *state, const uint8_t *p, uint6
 static void set_up(struct xsi_run *r, struct converter *s)
 {
     const struct xsi_info *info = xsi_run_info(r);
-    bool xapi = stacked(r, "xapi"), bare = !xapi && !stacked(r, "xl") && !stacked(r, "libvirt");
+    bool xapi = xsi_run_stacked(r, "xapi"),
+         bare = !xapi && !xsi_run_stacked(r, "xl") && !xsi_run_stacked(r, "libvirt");
 
     s->bare = bare;
     s->libxl = !xapi && !bare;
@@ -392,20 +385,13 @@ static void set_up(struct xsi_run *r, struct converter *s)
     s->pv = s->libxl ? info->guest != XSI_GUEST_HVM : info->guest == XSI_GUEST_PV;
 }
 
-static void library_returned(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    (void)state;
-    (void)p;
-    xsi_run_back(r, (int64_t)got);
-}
-
 static void start(struct xsi_run *r, void *state)
 {
     struct converter *s = state;
     unsigned release = xsi_run_reader(r)->release;
 
     if (xsi_run_reader(r)->variant & XSI_READER_LIBXC) { /* the library alone knows no legacy */
-        xsi_run_call(r, xsi_model_of("libxc-v3"), library_returned);
+        xsi_run_call(r, xsi_model_of("libxc-v3"), NULL);
         return;
     }
     set_up(r, s);

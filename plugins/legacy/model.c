@@ -190,13 +190,6 @@ static void got_size(struct xsi_run *r, void *state, const uint8_t *p, uint64_t 
         legacy_head(r, s);
 }
 
-static void called_back(struct xsi_run *r, void *state, const uint8_t *p, uint64_t rc)
-{
-    (void)state;
-    (void)p;
-    xsi_run_back(r, (int64_t)rc);
-}
-
 static void start(struct xsi_run *r, void *state)
 {
     struct legacy_m *s = state;
@@ -207,7 +200,7 @@ static void start(struct xsi_run *r, void *state)
         xsi_run_call(r,
                      reader->variant & XSI_READER_LIBXC ? xsi_model_of("libxc-v3")
                                                         : &legacy_converter_model,
-                     called_back);
+                     NULL);
         return;
     }
     s->k = reader->row->own;

@@ -18,6 +18,19 @@ static void old_short(struct xsi_run *r, struct legacy_m *s, unsigned message, c
 
 /* ---- pages ---- */
 
+/* Of a part's pages `whole` could be read: on with the next part, or the image ends here. */
+static void part_ends(struct xsi_run *r, struct legacy_m *s, const struct legacy_part_run *part,
+                      uint64_t whole)
+{
+    if (whole < part->count) {
+        xsi_run_say(r, LEGACY_MSG_READ_PAGE, 0, (unsigned long)part->type << 28);
+        legacy_failed(r, s);
+    } else {
+        s->at_part++;
+        next_part(r, s);
+    }
+}
+
 /* The page tables among the pages that were just read. */
 static void got_tables(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
 {
@@ -40,12 +53,8 @@ static void got_tables(struct xsi_run *r, void *state, const uint8_t *p, uint64_
 
         xsi_run_look(r, part->page + (uint64_t)s->at_entry * XSI_PAGE_SIZE,
                      left < PIECE_MAX / 4 ? left : PIECE_MAX / 4, got_tables);
-    } else if (whole < part->count) {
-        xsi_run_say(r, LEGACY_MSG_READ_PAGE, 0, (unsigned long)part->type << 28);
-        legacy_failed(r, s);
     } else {
-        s->at_part++;
-        next_part(r, s);
+        part_ends(r, s, part, whole);
     }
 }
 
@@ -77,12 +86,8 @@ static void got_pages(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
 
         part->page = xsi_run_at(r) - got;
         xsi_run_look(r, part->page, want < PIECE_MAX / 4 ? want : PIECE_MAX / 4, got_tables);
-    } else if (whole < part->count) {
-        xsi_run_say(r, LEGACY_MSG_READ_PAGE, 0, (unsigned long)part->type << 28);
-        legacy_failed(r, s);
     } else {
-        s->at_part++;
-        next_part(r, s);
+        part_ends(r, s, part, whole);
     }
 }
 

@@ -110,13 +110,6 @@ static void got_header(struct xsi_run *r, void *state, const uint8_t *p, uint64_
     }
 }
 
-static void returned(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    (void)state;
-    (void)p;
-    xsi_run_back(r, (int64_t)got);
-}
-
 static void start(struct xsi_run *r, void *state)
 {
     struct libvirt_run *s = state;
@@ -124,9 +117,9 @@ static void start(struct xsi_run *r, void *state)
 
     s->start = xsi_run_at(r);
     if (reader->variant & XSI_READER_XAPI)
-        xsi_run_call(r, xsi_model_of("xapi"), returned);
+        xsi_run_call(r, xsi_model_of("xapi"), NULL);
     else if (reader->release < LIBXL_SINCE)
-        xsi_run_call(r, xsi_model_of("xend"), returned);
+        xsi_run_call(r, xsi_model_of("xend"), NULL);
     else
         xsi_run_need(r, HEADER_SIZE, "libvirt header", got_header);
 }

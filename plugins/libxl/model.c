@@ -242,27 +242,17 @@ static void next_record(struct xsi_run *r)
 
 /* ---- the header ---- */
 
-static bool stacked(const struct xsi_run *r, const char *layer)
-{
-    const struct xsi_info *info = xsi_run_info(r);
-
-    for (size_t i = 0; i < info->stack_length; i++)
-        if (!strncmp(info->stack[i], layer, strlen(layer)))
-            return true;
-    return false;
-}
-
 /* What stands there instead says which part of the image is wrong. */
 static const struct xsi_finding_row *ident_finding(const struct xsi_run *r, uint64_t ident,
                                                    uint64_t got)
 {
-    bool xl = stacked(r, "xl");
+    bool xl = xsi_run_stacked(r, "xl");
 
     if (got < sizeof(ident))
         return &libxl_findings[LIBXL_X10];
-    if (stacked(r, "libxc-legacy"))
+    if (xsi_run_stacked(r, "libxc-legacy"))
         return xsi_finding_lookup(xl ? "XS-C36" : "XS-C72");
-    if (xl && stacked(r, "libxc-v") && !stacked(r, LIBXL_LAYER))
+    if (xl && xsi_run_stacked(r, "libxc-v") && !xsi_run_stacked(r, LIBXL_LAYER))
         return xsi_finding_lookup("XS-C46");
     return &libxl_findings[LIBXL_X01];
 }
@@ -293,19 +283,12 @@ static void got_header(struct xsi_run *r, void *state, const uint8_t *p, uint64_
     }
 }
 
-static void restored(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    (void)state;
-    (void)p;
-    xsi_run_back(r, (int64_t)got);
-}
-
 static void start_v2(struct xsi_run *r, void *state)
 {
     (void)state;
     /* no release before 4.6 knows this stream: its libxc takes it for pages */
     if (xsi_run_reader(r)->release < LIBXL_STREAM_V2_FROM)
-        xsi_run_call(r, xsi_model_of("libxc-legacy64"), restored);
+        xsi_run_call(r, xsi_model_of("libxc-legacy64"), NULL);
     else
         xsi_run_need(r, LIBXL_HDR_SIZE, "stream header", got_header);
 }

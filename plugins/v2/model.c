@@ -466,13 +466,6 @@ static void got_image(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
     }
 }
 
-static void legacy_returned(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    (void)state;
-    (void)p;
-    xsi_run_back(r, (int64_t)got);
-}
-
 static void start(struct xsi_run *r, void *state)
 {
     struct v2_judge *s = state;
@@ -480,7 +473,7 @@ static void start(struct xsi_run *r, void *state)
 
     if (strcmp(reader->stream, "libxc-v2") != 0) { /* a release that knows no v2 stream */
         xsi_run_call(r, xsi_model_of(reader->bits == 32 ? "libxc-legacy32" : "libxc-legacy64"),
-                     legacy_returned);
+                     NULL);
         return;
     }
     s->own = reader->row->own;

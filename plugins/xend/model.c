@@ -210,13 +210,6 @@ static void got_signature(struct xsi_run *r, void *state, const uint8_t *p, uint
 
 /* ---- who reads the file ---- */
 
-static void returned(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    (void)state;
-    (void)p;
-    xsi_run_back(r, (int64_t)got);
-}
-
 static void start(struct xsi_run *r, void *state)
 {
     struct xend_run *s = state;
@@ -224,9 +217,9 @@ static void start(struct xsi_run *r, void *state)
 
     s->start = xsi_run_at(r);
     if (reader->variant & XSI_READER_XAPI)
-        xsi_run_call(r, xsi_model_of("xapi"), returned);
+        xsi_run_call(r, xsi_model_of("xapi"), NULL);
     else if (reader->release > XEND_UNTIL)
-        xsi_run_call(r, xsi_model_of("xl"), returned); /* xend is no longer there */
+        xsi_run_call(r, xsi_model_of("xl"), NULL); /* xend is no longer there */
     else
         xsi_run_need(r, SIGNATURE_SIZE, "signature", got_signature);
 }

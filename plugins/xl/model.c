@@ -271,13 +271,6 @@ static void got_header(struct xsi_run *r, void *state, const uint8_t *p, uint64_
 
 /* ---- who reads the file ---- */
 
-static void returned(struct xsi_run *r, void *state, const uint8_t *p, uint64_t got)
-{
-    (void)state;
-    (void)p;
-    xsi_run_back(r, (int64_t)got);
-}
-
 static void start(struct xsi_run *r, void *state)
 {
     struct xl_run *s = state;
@@ -285,11 +278,11 @@ static void start(struct xsi_run *r, void *state)
 
     s->start = xsi_run_at(r);
     if (reader->variant & XSI_READER_XAPI)
-        xsi_run_call(r, xsi_model_of("xapi"), returned);
+        xsi_run_call(r, xsi_model_of("xapi"), NULL);
     else if (reader->release < XL_SINCE)
-        xsi_run_call(r, xsi_model_of("xend"), returned);
+        xsi_run_call(r, xsi_model_of("xend"), NULL);
     else if (!strcmp(reader->name, "xen-4.0.0"))
-        xsi_run_call(r, &libxl_restore_legacy, returned); /* it knows no header */
+        xsi_run_call(r, &libxl_restore_legacy, NULL); /* it knows no header */
     else
         xsi_run_need(r, XL_HEADER_SIZE, "xl header", got_header);
 }

@@ -233,13 +233,36 @@ static void pipe_too(void **state)
     close(fd[0]);
 }
 
+/* What a model hands over to is what it returns. */
+static void proxy_start(struct xsi_run *r, void *state)
+{
+    (void)state;
+    xsi_run_call(r, &inner, NULL);
+}
+
+static void hands_over(void **state)
+{
+    static const struct xsi_model proxy = { .who = "proxy", .start = proxy_start };
+    struct xsi_source *src = xsi_source_memory("\xfe\xff\xff\xff", 4);
+    struct machine m;
+
+    (void)state;
+    make(&m, src, 40200);
+    m.shared.outer = &proxy;
+    m.run->quiet = true;
+    assert_int_equal(xsi_run_advance(m.run, UINT64_MAX, true), 1);
+    assert_true(m.run->verdict.returned);
+    assert_int_equal(m.run->verdict.rc, -2);
+    assert_int_equal(m.run->verdict.outcome, XSI_FAILS);
+    unmake(&m, src);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_the_end),
-        cmocka_unit_test(cut),
-        cmocka_unit_test(stops_at_a_limit),
-        cmocka_unit_test(pipe_too),
+        cmocka_unit_test(to_the_end),       cmocka_unit_test(cut),
+        cmocka_unit_test(stops_at_a_limit), cmocka_unit_test(pipe_too),
+        cmocka_unit_test(hands_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
