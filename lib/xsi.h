@@ -188,6 +188,7 @@ struct xsi_value {
     size_t text_length;
     const char *unit; /* "pages", "kHz", "ns"; NULL = none */
     unsigned level;   /* nesting depth, 0 = field of the chunk */
+    bool big;         /* the number stands there in big-endian order */
     const char *help; /* one sentence, or NULL */
 };
 

@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "xsi.h"
+#include "xsi_edit.h"
 
 /* ---------------------------------------------------------------- reading numbers ---- */
 
@@ -293,6 +294,8 @@ struct xsi_format {
     const struct xsi_model *model;
     /* What the readers of this format say; rows end with a NULL text. NULL: nothing. */
     const struct xsi_message *messages;
+    /* Ways to mend such a layer; a NULL name ends them. NULL: none. */
+    const struct xsi_recipe *recipes;
 };
 
 /* A layer that is open in a walk. */
@@ -539,5 +542,51 @@ XSI_API void xsi_run_stored(struct xsi_run *r, uint64_t entries, size_t count, u
 /* Offset of the last stored copy of a frame's page; 0 when it is not known. Reads entries again:
  * not on a pipe. */
 XSI_API uint64_t xsi_run_page(struct xsi_run *r, uint64_t pfn);
+
+/* ---------------------------------------------------------------- recipes ---- */
+
+/*
+ * A recipe looks at the image as the plan has it so far and stages splices. Offsets are those of
+ * that image until run() returns; the engine puts all of a call's splices into one step, walks the
+ * result, asks the reader's model, and keeps the step only when it brings the image forward: a
+ * recipe need not prove that it helps. It returns 0; staging nothing means that it has nothing to
+ * do here, with xsi_mend_refuse() that it cannot, and why. -errno: fault of the system.
+ */
+
+/* The image as the plan has it; what is known of it. All of them stay the engine's. */
+XSI_API struct xsi_source *xsi_mend_source(const struct xsi_mend *m);
+XSI_API uint64_t xsi_mend_size(const struct xsi_mend *m);
+XSI_API const struct xsi_map *xsi_mend_map(const struct xsi_mend *m);
+/* The reader it is for, and its verdict on the image as it is now; NULL when none can judge it. */
+XSI_API const struct xsi_reader *xsi_mend_reader(const struct xsi_mend *m);
+XSI_API const struct xsi_verdict *xsi_mend_verdict(const struct xsi_mend *m);
+/* The finding that asked for the recipe; NULL: nothing did, look for work from xsi_mend_at() on,
+ * which is then the place where the reader failed, or where the user pointed to. */
+XSI_API const struct xsi_finding_row *xsi_mend_finding(const struct xsi_mend *m);
+XSI_API uint64_t xsi_mend_at(const struct xsi_mend *m);
+/* Length of the finding's range; 0 a place. */
+XSI_API uint64_t xsi_mend_length(const struct xsi_mend *m);
+/* True when the user named the recipe: it may do what nobody but a person can decide. */
+XSI_API bool xsi_mend_asked(const struct xsi_mend *m);
+/* True when edits that move nothing are to be preferred. */
+XSI_API bool xsi_mend_same_size(const struct xsi_mend *m);
+/* Exactly n bytes at offset into buf; false when they are not there or cannot be read. */
+XSI_API bool xsi_mend_read(const struct xsi_mend *m, uint64_t offset, void *buf, size_t n);
+/* n bytes at offset, at most 64 MiB, until run() returns; NULL as above or without memory. */
+XSI_API const uint8_t *xsi_mend_bytes(struct xsi_mend *m, uint64_t offset, size_t n);
+/* Zeroed memory until run() returns. NULL: none. */
+XSI_API void *xsi_mend_scratch(struct xsi_mend *m, size_t n);
+
+/* Replace `removed` bytes at offset by n bytes, which are copied. fmt: what this edit does, in one
+ * line ("insert LAST_CHECKPOINT in front of END"). Splices may come in any order. */
+XSI_API void xsi_mend_splice(struct xsi_mend *m, uint64_t offset, uint64_t removed,
+                             const void *bytes, size_t n, const char *fmt, ...) XSI_PRINTF(6, 7);
+/* What the step gives up; what it infers and might have wrong. Without a guess it is certain. */
+XSI_API void xsi_mend_loses(struct xsi_mend *m, const char *fmt, ...) XSI_PRINTF(2, 3);
+XSI_API void xsi_mend_guess(struct xsi_mend *m, const char *fmt, ...) XSI_PRINTF(2, 3);
+/* It cannot be done: why, and what the user can do. */
+XSI_API void xsi_mend_refuse(struct xsi_mend *m, const char *fmt, ...) XSI_PRINTF(2, 3);
+/* Bytes that the step cuts out and that are worth keeping; name is a literal: "qemu-record". */
+XSI_API void xsi_mend_keep(struct xsi_mend *m, const char *name, uint64_t offset, uint64_t length);
 
 #endif

@@ -35,6 +35,7 @@ static void flag_names(const struct xsi_name *names, uint64_t value, char *out, 
 static void emit(struct xsi_decode *d, struct xsi_value *v)
 {
     v->level = d->level;
+    v->big = d->big;
     v->offset += d->offset;
     d->sink->value(d->sink, v);
 }
