@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xsi.h"
+#include "xsi_edit.h"
 
 enum { DETAIL_LIMIT = 2000 };
 
@@ -114,6 +114,40 @@ static void restore(struct xsi_source *src, size_t size)
     xsi_run_free(run);
 }
 
+/* Recipes at work for one reader: the plan lies within the image and never makes it worse. */
+static void mend(struct xsi_source *src, size_t size)
+{
+    struct xsi_mend_options options = { .scan = size & 1 };
+    struct xsi_error err = { 0 };
+    struct xsi_plan *plan = xsi_plan_new(src, &err);
+    struct xsi_reader reader;
+    struct xsi_mended *mended;
+    const struct xsi_edit *e;
+    uint64_t reached = 0;
+    size_t readers = 0;
+
+    if (!plan)
+        abort();
+    while (xsi_reader_get(readers, &reader))
+        readers++;
+    if (size & 2 && xsi_reader_get(size % readers, &reader))
+        options.reader = reader.name;
+    mended = xsi_mend(plan, &options, &err);
+    if (mended && mended->judged && mended->before.outcome == XSI_RESTORES &&
+        mended->after.outcome != XSI_RESTORES)
+        abort();
+    for (size_t i = 0; (e = xsi_plan_edit(plan, i)); i++) {
+        if ((i && e->offset <= reached) || e->offset + e->removed > size ||
+            (!e->removed && !e->inserted_length))
+            abort();
+        reached = e->offset + e->removed;
+    }
+    if (mended && !mended->steps && reached)
+        abort();
+    free(mended);
+    xsi_plan_free(plan);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct xsi_walk_options options = { .as = fuzz_target.as[size % fuzz_target.count] };
@@ -133,6 +167,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     walk(w, size);
     xsi_walk_free(w);
     restore(src, size);
+    if (size % 8 == 0) /* it takes many walks */
+        mend(src, size);
     xsi_source_free(src);
     return 0;
 }
