@@ -11,7 +11,11 @@
 
 #include "mend.h"
 
-enum { STEPS_MAX = 64, TRIALS_MAX = 200 };
+enum {
+    STEPS_MAX = 64,
+    TRIALS_MAX = 200,
+    MORE = 2 /* findings that may come up behind damage that is gone */
+};
 
 /* ---------------------------------------------------------------- an image, seen ---- */
 
@@ -71,9 +75,8 @@ static bool forward(const struct xsi_seen *was, const struct xsi_seen *is, int64
 {
     if (rank(is) != rank(was))
         return rank(is) > rank(was);
-    if (is->errors != was->errors)
-        return is->errors < was->errors;
-    return further(was, is, grows);
+    return is->errors < was->errors ||
+           (is->errors <= was->errors + MORE && further(was, is, grows));
 }
 
 /* ---------------------------------------------------------------- refusals ---- */
@@ -82,20 +85,25 @@ void xsi_mending_refuse(struct xsi_mending *g, const char *recipe, uint64_t offs
                         ...)
 {
     struct xsi_mended *out = g->out;
+    char why[sizeof(out->refusals[0].why)];
     struct xsi_refusal *r;
     va_list args;
 
     for (size_t i = 0; i < out->refusal_count; i++)
         if (!strcmp(out->refusals[i].recipe, recipe) && out->refusals[i].offset == offset)
             return;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof(why), fmt, args);
+    va_end(args);
+    for (size_t i = 0; i < out->refusal_count; i++)
+        if (!strcmp(out->refusals[i].why, why))
+            return;
     if (out->refusal_count == sizeof(out->refusals) / sizeof(out->refusals[0]))
         return;
     r = &out->refusals[out->refusal_count++];
     *r = (struct xsi_refusal){ .offset = offset };
     snprintf(r->recipe, sizeof(r->recipe), "%s", recipe);
-    va_start(args, fmt);
-    vsnprintf(r->why, sizeof(r->why), fmt, args);
-    va_end(args);
+    snprintf(r->why, sizeof(r->why), "%s", why);
 }
 
 /* ---------------------------------------------------------------- one trial ---- */
@@ -179,6 +187,7 @@ static int trial(struct xsi_mending *g, const struct xsi_candidate_row *c, struc
     if (forward(&g->seen, &is, xsi_plan_step(g->plan, steps)->grows) || c->asked) {
         look_away(&g->seen);
         g->seen = is;
+        g->out->refusal_count = 0; /* they were about the image as it was */
         return 1;
     }
     if (is.verdict && is.verdict->outcome != XSI_RESTORES)
@@ -207,6 +216,19 @@ static int advance(struct xsi_mending *g, unsigned *trials, struct xsi_error *er
     return rc;
 }
 
+/* Steps that brought the reader no nearer and left as much damage are worse than none. */
+static int take_back(struct xsi_mending *g, struct xsi_error *err)
+{
+    const struct xsi_seen before = { .verdict = g->out->judged ? &g->out->before : NULL };
+
+    if (g->options->recipe || xsi_plan_steps(g->plan) == g->first ||
+        rank(&g->seen) > rank(&before) || g->seen.errors < g->out->errors_before)
+        return 0;
+    xsi_plan_cut(g->plan, g->first);
+    look_away(&g->seen);
+    return look(g, &g->seen, err);
+}
+
 static int mend(struct xsi_mending *g, struct xsi_error *err)
 {
     unsigned trials = 0;
@@ -226,7 +248,7 @@ static int mend(struct xsi_mending *g, struct xsi_error *err)
     do
         rc = advance(g, &trials, err);
     while (rc > 0 && xsi_plan_steps(g->plan) - g->first < STEPS_MAX);
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : take_back(g, err);
 }
 
 static bool options_known(const struct xsi_mend_options *o, struct xsi_error *err)
