@@ -37,10 +37,10 @@ MANUALS  := $(sort $(wildcard docs/*.[1-8] docs/man/*.[1-8]))
 
 # pkg-config modules of a program; the library and its plug-ins link libc alone and load the rest.
 MODULES_xsdump    := json-c libxxhash
-MODULES_xsrecover :=
+MODULES_xsrecover := readline
 MODULES_lib       :=
 # module:package, for the message when one is missing
-NEEDED := json-c:libjson-c-dev libxxhash:libxxhash-dev
+NEEDED := json-c:libjson-c-dev libxxhash:libxxhash-dev readline:libreadline-dev
 
 # ---- flags --------------------------------------------------------------------------------
 
@@ -140,6 +140,7 @@ DICTIONARY := $B/asan/tests/fuzz/dictionary
 $(DICTIONARY): $B/asan/obj/tests/fuzz/dictionary.o $B/asan/libxsi.a
 $(UNIT_T): $B/asan/tests/%: $B/asan/obj/tests/%.o $B/asan/libxsi.a
 $(PROP_T): $B/asan/tests/%: $B/asan/obj/tests/%.o $(PROP_O) $B/asan/libxsi.a
+$B/asan/tests/property/crash_matrix: $B/asan/obj/tests/shim/writes.o
 $(UNIT_T) $(PROP_T) $(DICTIONARY):
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -161,7 +162,13 @@ $(SHIM): $B/%.so: tests/shim/%.c | need
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared -fPIC -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -o $@ $< -ldl
 
-tests: all asan samples $(UNIT_T) $(PROP_T) $(FUZZ_T) $(DICTIONARY) $(SHIM)
+# The proof of mending writes many images; it runs on the library as it is installed.
+MENDING := $B/mending
+$(MENDING): $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard tests/mending/*.c))) $B/libxsi.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(HARDEN) $(LDHARDEN) $(LDFLAGS) -o $@ $^ -ldl
+
+tests: all asan samples $(UNIT_T) $(PROP_T) $(FUZZ_T) $(DICTIONARY) $(SHIM) $(MENDING)
 check: tests
 	@tests/run
 
@@ -198,7 +205,7 @@ samples: $(SAMPLE_IMG)
 # Installed programs find the library where the loader looks, or by name where it does not.
 RPATH := $(if $(filter /usr/lib% /usr/local/lib /lib%,$(LIBDIR)),,-Wl,-rpath,$(LIBDIR))
 INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(LIBDIR)/$(SONAME) $(LIBDIR)/libxsi.so $(LIBDIR)/libxsi.a \
-	$(LIBDIR)/pkgconfig/xsi.pc $(INCDIR)/xsi.h $(INCDIR)/xsi_plugin.h \
+	$(LIBDIR)/pkgconfig/xsi.pc $(INCDIR)/xsi.h $(INCDIR)/xsi_edit.h $(INCDIR)/xsi_plugin.h \
 	$(foreach m,$(MANUALS),$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
 install: all
 	$(foreach p,$(PROGRAMS),install -d $(DESTDIR)$(BINDIR) && $(CC) -pie $(HARDEN) $(LDHARDEN) \
@@ -208,7 +215,7 @@ install: all
 	install -m 755 $B/$(SONAME) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libxsi.so
 	install -m 644 $B/libxsi.a $(DESTDIR)$(LIBDIR)/
-	install -m 644 lib/xsi.h lib/xsi_plugin.h $(DESTDIR)$(INCDIR)/
+	install -m 644 lib/xsi.h lib/xsi_edit.h lib/xsi_plugin.h $(DESTDIR)$(INCDIR)/
 	printf '%s\n' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' 'Name: xsi' \
 	  'Description: dissector of saved Xen VM images' 'Version: $(VERSION)' \
 	  'Libs: -L$${libdir} -lxsi' 'Libs.private: -ldl' 'Cflags: -I$${includedir}' \

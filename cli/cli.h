@@ -48,6 +48,9 @@ bool cli_number(const char *text, uint64_t *value);
 bool cli_range(const char *text, uint64_t *first, uint64_t *last);
 /* A number of 32 bits that may be negative: "-3", "0x756d6551", "1970103633". */
 bool cli_count(const char *text, uint32_t *value);
+/* Bytes in hex, in pairs of digits that blanks may separate: "f7ffffff", "f7 ff". Returns how many;
+ * 0 when text is anything else or they do not fit. */
+size_t cli_bytes(const char *text, uint8_t *out, size_t size);
 /* Edits (a character more, less or other) that make one name of another, without regard to case. */
 size_t cli_edits(const char *a, const char *b);
 /* "1.5 GiB" for people; out holds at least 16 bytes. */
@@ -84,6 +87,17 @@ void cli_wrap(const struct cli_term *t, size_t at, size_t indent, const char *te
 /* --help: usage lines, then all rows by group. */
 void cli_help(const struct cli_term *t, const struct cli_option *rows, size_t count);
 
+/* n bytes of foreign text, escaped. */
+void cli_put_escaped(const struct cli_term *t, const char *text, size_t n);
+/* Bytes of a line of hex. */
+#define CLI_HEX_LINE 16U
+/* A line of at most 16 bytes: "  0x00000010  00 11 … " padded for what stands beside it. */
+void cli_hex_line(const struct cli_term *t, uint64_t offset, const uint8_t *bytes, size_t n);
+/* The characters of at most 16 bytes, '.' for what cannot be shown; ends the line. */
+void cli_hex_text(const struct cli_term *t, const uint8_t *bytes, size_t n);
+/* A value that is a number, with its name and unit: "LAST (3)", "0x1f", "12 pages". */
+char *cli_value(char *out, size_t size, const struct xsi_value *v);
+
 /* ---------------------------------------------------------------- process ---- */
 
 /*
@@ -100,6 +114,9 @@ bool cli_output_failed(void);
 /* The pager, if one runs, must be waited for; a progress line, if one stands, must be wiped. */
 void cli_on_exit_pager(pid_t pid);
 void cli_on_exit_wipe(bool wipe);
+/* Start $PAGER on the terminal; what it is to show goes to *input. 0: none is wanted or needed.
+ * Flushes standard output. */
+pid_t cli_pager(int *input);
 
 /* "program: file: message" to standard error; file may be NULL; everything is escaped. */
 void cli_error(const char *file, const char *fmt, ...) XSI_PRINTF(2, 3);
@@ -107,6 +124,21 @@ void cli_error(const char *file, const char *fmt, ...) XSI_PRINTF(2, 3);
 char *cli_name(char *out, size_t size, const char *file);
 /* File name as a word for a shell, quoted when it needs to be, control characters escaped. */
 char *cli_word(char *out, size_t size, const char *file);
+
+/* True when a write in place to this image did not end (the registry of undo files knows): it has
+ * then said so, and how to roll it back. */
+struct xsi_journal_info;
+bool cli_interrupted(const char *file, struct xsi_journal_info *info);
+
+/* ---------------------------------------------------------------- verdicts ---- */
+
+/* "restores", "loses", "fails", "undefined". */
+const char *cli_outcome(enum xsi_outcome outcome);
+enum cli_colour cli_outcome_colour(enum xsi_outcome outcome);
+/* The command that mends the image for the verdict's reader, and its recipe. plain: not compressed.
+ * False when nothing is known to: then nothing was printed. */
+bool cli_fixable(const struct cli_term *t, size_t indent, const struct xsi_verdict *v,
+                 const char *file, bool plain);
 
 /* ---------------------------------------------------------------- findings ---- */
 

@@ -78,6 +78,30 @@ bool cli_count(const char *text, uint32_t *value)
     return true;
 }
 
+static int nibble(char c)
+{
+    static const char digit[] = "0123456789abcdef";
+    const char *at = c ? strchr(digit, tolower((unsigned char)c)) : NULL;
+
+    return at ? (int)(at - digit) : -1;
+}
+
+size_t cli_bytes(const char *text, uint8_t *out, size_t size)
+{
+    size_t n = 0;
+
+    while (text[0]) {
+        int high = nibble(text[0]), low = high < 0 ? -1 : nibble(text[1]);
+
+        if (low < 0 || n == size)
+            return 0;
+        out[n++] = (uint8_t)(high << 4 | low);
+        text += 2;
+        text += strspn(text, " \t");
+    }
+    return n;
+}
+
 char *cli_size(char *out, size_t size, uint64_t bytes)
 {
     static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Write the table of options in docs/xsdump.1 from the rows of xsdump/options.def.
-# With --check only compare, and fail when the page is out of date.
+# Write the tables of options in docs/xsdump.1 and docs/xsrecover.1 from the rows of
+# xsdump/options.def and xsrecover/options.def.
+# With --check only compare, and fail when a page is out of date.
 set -eu
 cd "$(dirname "$0")/.."
-page=docs/xsdump.1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -46,17 +46,25 @@ static void row(char letter, const char *name, const char *argument, const char 
 #define OPTION(id, letter, name, argument, group, help) row(letter, name, argument, group, help);
 int main(void)
 {
-#include "xsdump/options.def"
+#include ROWS
     puts(".El");
     return 0;
 }
 C
-${CC:-cc} -I. -o "$tmp/table" "$tmp/table.c"
-"$tmp/table" >"$tmp/rows"
-sed -e '/^\.\\" options: begin/r '"$tmp/rows" \
-    -e '/^\.\\" options: begin/,/^\.\\" options: end/{/^\.\\" options: /!d}' "$page" >"$tmp/page"
-if [ "${1:-}" = --check ]; then
-    cmp -s "$tmp/page" "$page" || { echo "$page is out of date: run docs/options.sh" >&2; exit 1; }
-else
-    cmp -s "$tmp/page" "$page" || cat "$tmp/page" >"$page"
-fi
+
+stale=0
+for program in xsdump xsrecover; do
+    page=docs/$program.1
+    ${CC:-cc} -I. "-DROWS=\"$program/options.def\"" -o "$tmp/table" "$tmp/table.c"
+    "$tmp/table" >"$tmp/rows"
+    sed -e '/^\.\\" options: begin/r '"$tmp/rows" \
+        -e '/^\.\\" options: begin/,/^\.\\" options: end/{/^\.\\" options: /!d}' "$page" >"$tmp/page"
+    cmp -s "$tmp/page" "$page" && continue
+    if [ "${1:-}" = --check ]; then
+        echo "$page is out of date: run docs/options.sh" >&2
+        stale=1
+    else
+        cat "$tmp/page" >"$page"
+    fi
+done
+exit $stale

@@ -437,6 +437,15 @@ XSI_API int xsi_run_next(struct xsi_run *run, struct xsi_run_event *ev);
 XSI_API uint64_t xsi_run_position(const struct xsi_run *run);
 /* What is known so far; complete after XSI_RUN_DONE. Belongs to the run. */
 XSI_API const struct xsi_verdict *xsi_run_verdict(const struct xsi_run *run);
+/*
+ * What the reader knows behind the last event, part by part, the innermost first: a group with the
+ * part's name (number: how many parts stand around it), its values at level 1 (2: of interest only
+ * when it is not 0), and its end. A part
+ * that has returned, or only handed over, is not there; so a run that is over has none.
+ */
+XSI_API void xsi_run_facts(const struct xsi_run *run, struct xsi_sink *sink);
+/* True when the next event has happened already: xsi_run_next() gives it without another read. */
+XSI_API bool xsi_run_pending(const struct xsi_run *run);
 
 /* ---------------------------------------------------------------- several readers at once ---- */
 

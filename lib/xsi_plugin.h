@@ -404,6 +404,11 @@ struct xsi_model {
     void (*batch)(const uint8_t *entries, size_t count, unsigned kind, struct xsi_batch *out);
     void (*free)(void *state);          /* may be NULL */
     const struct xsi_message *messages; /* what xsi_run_say() speaks from; ends with a NULL text */
+    /* What this part knows, for people who step through it: members of its state (XSI_FACT()), in
+     * the host's byte order; a NULL name ends them. NULL: nothing. */
+    const struct xsi_field_row *facts;
+    /* ... and what is no plain member, with xsi_fact(). May be NULL. */
+    void (*more_facts)(const struct xsi_run *r, const void *state, struct xsi_sink *sink);
 };
 
 /* p holds `got` bytes (p is NULL after a skip); got is short only at the end of the image or in
@@ -487,6 +492,22 @@ XSI_API void xsi_run_condition(struct xsi_run *r, const char *fmt, ...) XSI_PRIN
 XSI_API void xsi_run_finding(struct xsi_run *r, const struct xsi_finding_row *row, uint64_t offset,
                              uint64_t length, const char *fmt, ...) XSI_PRINTF(5, 6);
 XSI_API void xsi_run_fix(struct xsi_run *r, const char *recipe);
+
+/* ---- facts: what xsi_run_facts() tells ---- */
+
+/* Row of a model's `facts`: XSI_FACT(struct toy, items, "items", XSI_UINT, .help = "…"). Kind TEXT:
+ * a string in an array of the state. */
+#define XSI_FACT(type, member, text, what, ...)                                                    \
+    {                                                                                              \
+        .name = (text), .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member),  \
+        .kind = (what), __VA_ARGS__                                                                \
+    }
+XSI_API void xsi_facts_rows(struct xsi_sink *sink, const void *state,
+                            const struct xsi_field_row *rows);
+XSI_API void xsi_fact(struct xsi_sink *sink, const char *name, enum xsi_kind kind, uint64_t number,
+                      const char *unit, const char *help);
+XSI_API void xsi_fact_text(struct xsi_sink *sink, const char *name, const char *text,
+                           const char *help);
 
 /* ---- frames: a byte of the model's own per guest frame, 0 at first ---- */
 

@@ -78,7 +78,7 @@ static void more_hex(const struct printer *p, const struct xsi_value *v)
     const uint8_t *bytes = bytes_of(p, v, &n);
 
     for (size_t i = 16; i < n; i += 16) {
-        hex_line(p->term, v->offset + i, bytes + i, n - i);
+        cli_hex_line(p->term, v->offset + i, bytes + i, n - i);
         fputc('\n', p->term->out);
     }
     if (bytes && n < v->length && n > 16)
@@ -93,7 +93,7 @@ static void begin_line(struct printer *p, const struct xsi_value *v)
     const uint8_t *bytes = bytes_of(p, v, &n);
 
     if (p->hex)
-        hex_line(p->term, v->offset, bytes, n);
+        cli_hex_line(p->term, v->offset, bytes, n);
     fprintf(p->term->out, "%*s", (p->hex ? 2 : 4) + indent, "");
     /* A name can come from a configuration inside the image. */
     if (v->name)
@@ -102,40 +102,6 @@ static void begin_line(struct printer *p, const struct xsi_value *v)
                 cli_name(name, sizeof(name), v->name));
     if (v->name && v->kind < XSI_GROUP)
         fputc(' ', p->term->out);
-}
-
-static void number_text(const struct xsi_value *v, char *out, size_t size)
-{
-    switch (v->kind) {
-    case XSI_SINT:
-        snprintf(out, size, "%" PRId64, (int64_t)v->number);
-        break;
-    case XSI_HEX:
-    case XSI_PFN:
-        snprintf(out, size, "0x%" PRIx64, v->number);
-        break;
-    case XSI_BOOL:
-        snprintf(out, size, "%s", v->number ? "yes" : "no");
-        break;
-    case XSI_ENUM:
-        if (v->text)
-            snprintf(out, size, "%s (%" PRIu64 ")", v->text, v->number);
-        else
-            snprintf(out, size, "%" PRIu64 " (not known)", v->number);
-        break;
-    case XSI_FLAGS:
-        snprintf(out, size, "0x%" PRIx64 "%s%s", v->number, v->text && *v->text ? " " : "",
-                 v->text ? v->text : "");
-        break;
-    default:
-        snprintf(out, size, "%" PRIu64, v->number);
-        break;
-    }
-    if (v->unit) {
-        size_t used = strlen(out);
-
-        snprintf(out + used, size - used, " %s", v->unit);
-    }
 }
 
 /* Text, line by line when it has several. */
@@ -152,14 +118,14 @@ static void put_text(struct printer *p, const struct xsi_value *v)
         fputc('\n', p->term->out);
     while (left && (end = memchr(text, '\n', left)) && several) {
         fprintf(p->term->out, "%*s| ", p->hex ? 8 : 6, "");
-        put_escaped(p->term, text, (size_t)(end - text));
+        cli_put_escaped(p->term, text, (size_t)(end - text));
         fputc('\n', p->term->out);
         left -= (size_t)(end - text) + 1;
         text = end + 1;
     }
     if (several && left)
         fprintf(p->term->out, "%*s| ", p->hex ? 8 : 6, "");
-    put_escaped(p->term, text, left);
+    cli_put_escaped(p->term, text, left);
     if (left || !several)
         fputc('\n', p->term->out);
     if (!p->unlimited && v->text_length > TEXT_FIELD)
@@ -219,7 +185,7 @@ static void value(struct xsi_sink *sink, const struct xsi_value *v)
 
     p->any = true;
     if (v->kind < XSI_TEXT) {
-        number_text(v, text, sizeof(text));
+        cli_value(text, sizeof(text), v);
         if (!v->name && !p->hex) {
             put_packed(p, v, text);
             return;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xsi_edit.h>
+
 #include "xsdump.h"
 
 const char *image_kind(const struct image *im)
@@ -27,7 +29,9 @@ const char *image_kind(const struct image *im)
 bool image_open(struct image *im, struct xsi_error *error)
 {
     struct xsi_walk_options options = { .as = im->set->as, .scan = im->set->scan };
+    struct xsi_journal_info interrupted;
 
+    (void)cli_interrupted(im->file, &interrupted); /* it has said so */
     im->src = xsi_source_open(im->file, &im->set->window, error);
     if (!im->src)
         return false;
@@ -36,6 +40,13 @@ bool image_open(struct image *im, struct xsi_error *error)
         return false;
     if (!judged_open(im, error))
         return false;
+    if ((im->set->core || im->set->core_raw) && !im->core) {
+        bool raw = im->set->core_raw != NULL;
+
+        im->core = core_open(raw ? im->set->core_raw : im->set->core, raw, error);
+        if (!im->core)
+            return false;
+    }
     if (im->set->pages && !im->pages) {
         im->pages = page_data_new();
         if (!im->pages) {
@@ -51,6 +62,8 @@ bool image_open(struct image *im, struct xsi_error *error)
 void image_close(struct image *im)
 {
     page_data_free(im->pages);
+    if (im->core)
+        im->status |= core_close(im->core, NULL);
     judged_free(im->judged); /* reads through the walk's windows */
     if (im->walk)
         xsi_walk_free(im->walk);
@@ -67,6 +80,8 @@ static void image_event(struct image *im, struct view *view, const struct xsi_ev
     } else if (ev->kind == XSI_EV_CHUNK) {
         if (im->pages && (ev->chunk->flags & XSI_CHUNK_PAGES))
             page_data_chunk(im->pages, im, ev->chunk);
+        if (im->core && (ev->chunk->flags & XSI_CHUNK_PAGES))
+            core_chunk(im->core, im, ev->chunk);
         view->chunk(view, im, ev->chunk);
     }
     judged_release(im, view, false);

@@ -112,7 +112,7 @@ struct json_object *json_verdict(struct json_object *o, const struct image *im,
 {
     add(o, "target", literal(v->reader.name));
     add(o, "default", json_object_new_boolean(judged_by_default(im)));
-    add(o, "verdict", literal(verdict_name(v->outcome)));
+    add(o, "verdict", literal(cli_outcome(v->outcome)));
     add(o, "rc", return_code(v));
     add(o, "consumed", json_number(v->consumed));
     add(o, "checkpoints", json_number(v->checkpoints));

@@ -87,6 +87,18 @@ static bool take_explain(struct settings *s, const char *text)
     return true;
 }
 
+static bool take_core(struct settings *s, const char *text)
+{
+    s->core = text;
+    return true;
+}
+
+static bool take_core_raw(struct settings *s, const char *text)
+{
+    s->core_raw = text;
+    return true;
+}
+
 static bool take_color(struct settings *s, const char *text)
 {
     s->color = text;
@@ -127,6 +139,8 @@ static const struct effect {
     [OPT_LENGTH] = { 0, take_length },
     [OPT_SCAN] = { offsetof(struct settings, scan), NULL },
     [OPT_PAGES] = { offsetof(struct settings, pages), NULL },
+    [OPT_CORE] = { 0, take_core },
+    [OPT_CORE_RAW] = { 0, take_core_raw },
     [OPT_TARGET] = { 0, take_target },
     [OPT_LIST_READERS] = { offsetof(struct settings, list_readers), NULL },
     [OPT_EXPLAIN] = { 0, take_explain },
@@ -191,6 +205,10 @@ static bool complete(const struct settings *s)
         cli_error(NULL, "--json and --jsonl exclude each other; give one of them");
         return false;
     }
+    if ((s->core || s->core_raw) && (s->image_count > 1 || (s->core && s->core_raw))) {
+        cli_error(NULL, "--core takes one IMAGE and makes one file; run it for each");
+        return false;
+    }
     if (s->image_count || s->help || s->version || s->explain || s->list_findings ||
         s->list_readers)
         return true;
@@ -200,11 +218,15 @@ static bool complete(const struct settings *s)
 
 bool settings_parse(struct settings *s, int argc, char **argv)
 {
+    static char raw[] = "--core-raw";
     int rest;
 
     memset(s, 0, sizeof(*s));
     s->progress_fd = -1;
     s->color = "auto";
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--core=raw") == 0)
+            argv[i] = raw;
     rest = cli_options(argc, argv, option_rows, OPT_COUNT, set_option, s);
     if (rest < 0)
         return false;

@@ -1,49 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* $PAGER behind a terminal's output, as git does it. */
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
+/* The listing goes through the pager as a whole. */
 #include <unistd.h>
 
 #include "xsdump.h"
 
-/* In the child: the pipe becomes its input. Does not return. */
-static void run(const char *command, int input)
-{
-    dup2(input, STDIN_FILENO);
-    close(input);
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
-    /* F: end at once when it fits the screen; R: let colours through; X: leave the text there. */
-    setenv("LESS", "FRX", 0);
-    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-    _exit(127);
-}
-
 void pager_start(const struct settings *set)
 {
-    const char *command = getenv("PAGER");
-    int ends[2];
-    pid_t pid;
+    int input;
+    pid_t pid = set->no_pager ? 0 : cli_pager(&input);
 
-    if (set->no_pager || !isatty(STDOUT_FILENO))
+    if (!pid)
         return;
-    if (!command)
-        command = "less -FRX";
-    if (!*command || strcmp(command, "cat") == 0 || pipe(ends) < 0)
-        return;
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        close(ends[1]);
-        run(command, ends[0]);
-    }
-    close(ends[0]);
-    if (pid > 0) {
-        dup2(ends[1], STDOUT_FILENO);
-        cli_on_exit_pager(pid);
-    }
-    close(ends[1]);
+    dup2(input, STDOUT_FILENO);
+    close(input);
+    cli_on_exit_pager(pid);
 }

@@ -117,6 +117,9 @@ static void text_end(struct view *v, struct image *im, const struct xsi_error *e
         rows_print(&tv->term, &tv->rows, &tv->findings);
     if (im->pages)
         page_data_print(&tv->term, im->pages);
+    if (im->core)
+        im->status |= core_close(im->core, &tv->term);
+    im->core = NULL;
     cli_findings_print(&tv->term, &tv->findings);
     if (error->code)
         fprintf(tv->term.out, "STATE    not known: reading stopped, the listing is incomplete\n");

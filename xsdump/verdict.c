@@ -8,26 +8,6 @@
 
 #define INDENT 9 /* columns of "VERDICT  " */
 
-static const struct {
-    const char *name;
-    enum cli_colour colour;
-} outcomes[] = {
-    [XSI_RESTORES] = { "restores", CLI_BOLD },
-    [XSI_LOSES] = { "loses", CLI_YELLOW },
-    [XSI_FAILS] = { "fails", CLI_RED },
-    [XSI_UNDEFINED] = { "undefined", CLI_RED },
-};
-
-const char *verdict_name(enum xsi_outcome outcome)
-{
-    return outcomes[outcome].name;
-}
-
-enum cli_colour verdict_colour(enum xsi_outcome outcome)
-{
-    return outcomes[outcome].colour;
-}
-
 void verdict_fate(const struct xsi_verdict *v, bool brief, char *out, size_t size)
 {
     if (v->outcome == XSI_UNDEFINED)
@@ -58,7 +38,7 @@ void verdict_sentence(const struct image *im, const struct xsi_verdict *v, char 
 {
     char words[80];
 
-    snprintf(out, size, "%s on %s", verdict_name(v->outcome), v->reader.name);
+    snprintf(out, size, "%s on %s", cli_outcome(v->outcome), v->reader.name);
     verdict_default_words(im, words, sizeof(words));
     if (judged_by_default(im))
         text_add(out, size, " (%s)", words);
@@ -66,31 +46,12 @@ void verdict_sentence(const struct image *im, const struct xsi_verdict *v, char 
         text_add(out, size, ": %s", v->reason);
 }
 
-/* A finding whose explanation names the recipe: one of the verdict's own, or any. */
-static const char *code_of_recipe(const struct xsi_verdict *v)
+bool verdict_fix(const struct cli_term *t, const struct image *im, const struct xsi_verdict *v)
 {
-    const struct xsi_finding_row *row;
+    size_t filters = 0;
 
-    for (size_t i = 0; i < v->finding_count; i++)
-        if (strcmp(v->findings[i].row->recipe, v->fix) == 0)
-            return v->findings[i].row->code;
-    for (size_t i = 0; (row = xsi_finding_row(i)); i++)
-        if (strcmp(row->recipe, v->fix) == 0)
-            return row->code;
-    return v->finding_count ? v->findings[0].row->code : NULL;
-}
-
-void verdict_fix(const struct xsi_verdict *v, char *out, size_t size)
-{
-    const char *code = NULL;
-
-    out[0] = '\0';
-    if (!v->fix || !*v->fix)
-        return;
-    code = code_of_recipe(v);
-    snprintf(out, size, "Fixable: %s", v->fix);
-    if (code)
-        text_add(out, size, "; what it does: xsdump --explain %s", code);
+    (void)xsi_source_filters(im->src, &filters);
+    return cli_fixable(t, INDENT, v, im->file, filters == 0);
 }
 
 /* ---------------------------------------------------------------- one verdict ---- */
@@ -128,13 +89,10 @@ static void put_end(const struct cli_term *t, const struct xsi_verdict *v)
 
 static void put_next(const struct cli_term *t, const struct image *im, const struct xsi_verdict *v)
 {
-    char fix[200], word[4200];
+    char word[4200];
 
-    verdict_fix(v, fix, sizeof(fix));
-    if (*fix) {
-        detail(t, "%s", fix);
+    if (verdict_fix(t, im, v))
         return;
-    }
     fprintf(t->out, "%*s", INDENT, "");
     fprintf(t->out, "Which readers restore it: xsdump -t all %s\n",
             cli_word(word, sizeof(word), im->file));
@@ -146,7 +104,7 @@ static void put_verdict(const struct cli_term *t, const struct image *im,
     char text[1200];
 
     verdict_sentence(im, v, text, sizeof(text));
-    fprintf(t->out, "%sVERDICT%s  ", cli_colour(t, verdict_colour(v->outcome)),
+    fprintf(t->out, "%sVERDICT%s  ", cli_colour(t, cli_outcome_colour(v->outcome)),
             cli_colour(t, CLI_PLAIN));
     cli_wrap(t, INDENT, INDENT, text);
     if (v->outcome != XSI_RESTORES)

@@ -122,7 +122,7 @@ static void put_line(const struct cli_term *t, const struct line *l, int width)
     while (room && room < strlen(text) && text[room - 1] == ' ')
         room--;
     fprintf(t->out, "%s%*s  %s%-*s%s  %-*s  %.*s\n", name, width - n, "",
-            cli_colour(t, verdict_colour(v->outcome)), OUTCOME, verdict_name(v->outcome),
+            cli_colour(t, cli_outcome_colour(v->outcome)), OUTCOME, cli_outcome(v->outcome),
             cli_colour(t, CLI_PLAIN), RC, rc, (int)room, text);
 }
 
@@ -174,7 +174,7 @@ static void put_summary(const struct cli_term *t, const struct image *im)
     const char *name = judged_default(im);
     size_t home = name ? place_of(im, name) : 0;
     const struct xsi_verdict *own, *near;
-    char words[80], fix[200], text[800];
+    char words[80], text[800];
 
     if (!judged_verdict(im, home))
         home = 0;
@@ -183,20 +183,19 @@ static void put_summary(const struct cli_term *t, const struct image *im)
         return;
     near = nearest(im, home);
     verdict_default_words(im, words, sizeof(words));
-    verdict_fix(own, fix, sizeof(fix));
     if (near == own)
         snprintf(text, sizeof(text), "restores on %s, %s", own->reader.name, words);
     else if (near)
         snprintf(text, sizeof(text), "%s on %s, %s; the nearest reader that restores it is %s",
-                 verdict_name(own->outcome), own->reader.name, words, near->reader.name);
+                 cli_outcome(own->outcome), own->reader.name, words, near->reader.name);
     else
         snprintf(text, sizeof(text), "%s on %s, %s; no reader restores it",
-                 verdict_name(own->outcome), own->reader.name, words);
-    if (*fix)
-        text_add(text, sizeof(text), ". %s", fix);
-    fprintf(t->out, "%sVERDICT%s  ", cli_colour(t, verdict_colour(own->outcome)),
+                 cli_outcome(own->outcome), own->reader.name, words);
+    fprintf(t->out, "%sVERDICT%s  ", cli_colour(t, cli_outcome_colour(own->outcome)),
             cli_colour(t, CLI_PLAIN));
     cli_wrap(t, 9, 9, text);
+    if (own->outcome != XSI_RESTORES)
+        verdict_fix(t, im, own);
 }
 
 void verdict_table_print(const struct cli_term *t, const struct image *im)

@@ -19,6 +19,7 @@ struct settings {
     unsigned verbose;
     uint64_t first, last; /* --range */
     const char *as, *explain, *color;
+    const char *core, *core_raw; /* files for the guest's memory; NULL = not wanted */
     struct xsi_source_options window;
     int progress_fd;                  /* -1 = none */
     const char *targets[TARGETS_MAX]; /* --target; none: the container's default */
@@ -51,6 +52,7 @@ struct image {
     struct xsi_source *src;
     struct xsi_walk *walk;
     struct page_data *pages; /* --pages */
+    struct core *core;       /* --core */
     struct judged *judged;   /* the judge beside the walk */
     unsigned status;         /* bits of the exit status so far */
 };
@@ -85,6 +87,15 @@ struct view {
 struct view *text_view_new(const struct settings *set, const struct cli_term *t);
 struct view *json_view_new(const struct settings *set);
 
+/* ---------------------------------------------------------------- memory ---- */
+
+/* A new file for the guest's memory: an ELF core, or flat. NULL with the reason in error. */
+struct core *core_open(const char *name, bool raw, struct xsi_error *error);
+/* The pages of a batch. */
+void core_chunk(struct core *c, struct image *im, const struct xsi_chunk *chunk);
+/* Finish the file and say what it holds (t NULL: say nothing). Bits of the exit status. */
+unsigned core_close(struct core *c, const struct cli_term *t);
+
 /* ---------------------------------------------------------------- the judge ---- */
 
 /* A judge with the targets that were asked for. False on a fault of the system. */
@@ -107,15 +118,12 @@ bool judged_by_default(const struct image *im);
 /* Readers that do not restore the image because of a finding, by index; NULL behind the last. */
 const char *judged_target(const struct image *im, const struct xsi_finding *f, size_t index);
 
-/* "restores", "loses", "fails", "undefined". */
-const char *verdict_name(enum xsi_outcome outcome);
-enum cli_colour verdict_colour(enum xsi_outcome outcome);
 /* "rc 0", "ends by SIGSEGV"; in short "0", "SIGSEGV", "-". */
 void verdict_fate(const struct xsi_verdict *v, bool brief, char *out, size_t size);
 /* "fails on xen-4.1/32/xapi (the default for xapi images): returns 0, but …". */
 void verdict_sentence(const struct image *im, const struct xsi_verdict *v, char *out, size_t size);
-/* What mends the image for a reader, and the next command; "" when nothing is known to. */
-void verdict_fix(const struct xsi_verdict *v, char *out, size_t size);
+/* The command that mends the image for a reader; false when nothing is known to. */
+bool verdict_fix(const struct cli_term *t, const struct image *im, const struct xsi_verdict *v);
 /* The last lines of the listing. */
 void verdicts_print(const struct cli_term *t, const struct image *im);
 /* The line of the head: which targets were judged; with `outcome` also how it ended. */
@@ -189,11 +197,6 @@ void hex_chunk(const struct cli_term *t, struct image *im, const struct xsi_chun
                uint64_t limit);
 /* printf behind the text that stands in out already. */
 void XSI_PRINTF(3, 4) text_add(char *out, size_t size, const char *fmt, ...);
-/* n bytes of foreign text, escaped. */
-void put_escaped(const struct cli_term *t, const char *text, size_t n);
-/* A line of at most 16 bytes: "  0x00000010  00 11 … " padded for what stands beside it. */
-void hex_line(const struct cli_term *t, uint64_t offset, const uint8_t *bytes, size_t n);
-
 /* ---------------------------------------------------------------- the rest ---- */
 
 struct page_data *page_data_new(void);

@@ -108,12 +108,12 @@ static void of_user(struct xsi_candidates *all, const struct xsi_mending *g)
         add(all, &c);
 }
 
-static void of_themselves(struct xsi_candidates *all, const struct xsi_verdict *v)
+static void of_themselves(struct xsi_candidates *all, uint64_t at)
 {
     const struct xsi_recipe *r;
 
     for (size_t i = 0; (r = xsi_recipe_at(i)); i++) {
-        const struct xsi_candidate_row c = { .recipe = r, .at = v->where };
+        const struct xsi_candidate_row c = { .recipe = r, .at = at };
 
         if (r->unasked)
             add(all, &c);
@@ -139,8 +139,8 @@ struct xsi_candidates *xsi_candidates_new(const struct xsi_mending *g)
     if (v && v->outcome != XSI_RESTORES)
         of_verdict(all, v, g->options);
     of_walk(all, g);
-    if (v && v->outcome != XSI_RESTORES && !g->options->code)
-        of_themselves(all, v);
+    if ((!v || v->outcome != XSI_RESTORES) && !g->options->code)
+        of_themselves(all, v ? v->where : 0);
     return all;
 }
 

@@ -135,4 +135,5 @@ const struct xsi_format xsi_format_foreign = {
     .step = foreign_step,
     .findings = foreign_findings,
     .finding_count = FOREIGN_FINDINGS,
+    .recipes = foreign_recipes,
 };

@@ -22,6 +22,8 @@ struct foreign_guess {
     size_t banner;    /* length of a migration banner in front of a stream; else 0 */
 };
 
+extern const struct xsi_recipe foreign_recipes[];
+
 /* n bytes at the start of the file. */
 void foreign_recognise(const uint8_t *p, size_t n, struct foreign_guess *out);
 

@@ -411,10 +411,32 @@ static void release(void *state)
     free(s->frame);
 }
 
+/* clang-format off */
+#define FACT(member, text, kind, ...) XSI_FACT(struct converter, member, text, kind, __VA_ARGS__)
+
+static const struct xsi_field_row facts[] = {
+    FACT(ul, "long_size", XSI_UINT, .unit = "bytes", .help = "--width that the script was given"),
+    FACT(pv, "pv", XSI_BOOL, .help = "--guest that it was given: pv, not hvm"),
+    FACT(libxl, "for_libxl", XSI_BOOL, .help = "it writes libxl's stream around libxc's"),
+    FACT(skip_qemu, "skip_qemu", XSI_BOOL, .help = "it leaves the device-model record alone"),
+    FACT(p2m_size, "p2m_size", XSI_UINT, .unit = "frames", .help = "as read"),
+    FACT(marker, "last_count", XSI_SINT, .help = "page count or chunk id that it took last"),
+    FACT(pages, "pages", XSI_UINT, .help = "frames that libxc behind it has filled"),
+    FACT(params, "hvm_params", XSI_UINT, .help = "HVM parameters that it holds"),
+    FACT(max_vcpu, "max_vcpu", XSI_SINT, .help = "highest vCPU id"),
+    FACT(map[0], "vcpu_map", XSI_HEX, .help = "vCPUs that the tail brings: bits 0 to 63"),
+    FACT(vcpus_set, "vcpus_set", XSI_UINT, .help = "vCPUs whose context was passed on"),
+    FACT(context, "hvm_context", XSI_UINT, .unit = "bytes", .help = "length of the HVM context"),
+    FACT(record, "device_model", XSI_UINT, .unit = "bytes", .help = "of the device-model state"),
+    { .name = NULL },
+};
+/* clang-format on */
+
 const struct xsi_model legacy_converter_model = {
     .who = "converter",
     .state_size = sizeof(struct converter),
     .start = start,
     .free = release,
     .messages = messages,
+    .facts = facts,
 };

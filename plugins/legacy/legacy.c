@@ -5,6 +5,7 @@
 #include "legacy.h"
 #include "messages.h"
 #include "readers.h"
+#include "recipe.h"
 
 const struct xsi_finding_row legacy_findings[LEGACY_FINDING_COUNT] = {
 #define FINDING(id, slug, severity, effect, exit, readers, recipe, explain) \
@@ -148,4 +149,5 @@ const struct xsi_format xsi_format_legacy = {
     .findings = legacy_findings,
     .finding_count = LEGACY_FINDING_COUNT,
     .messages = legacy_messages,
+    .recipes = legacy_recipes,
 };

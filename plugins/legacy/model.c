@@ -273,4 +273,5 @@ const struct xsi_model legacy_model = {
     .batch = decode_batch,
     .free = drop,
     .messages = legacy_messages,
+    .more_facts = legacy_facts,
 };

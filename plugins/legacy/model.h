@@ -303,6 +303,8 @@ static inline unsigned legacy_context_size(const struct legacy_m *s)
 {
     return s->gw == 4 ? LEGACY_VCPU32 : LEGACY_VCPU64;
 }
+/* ---- model_facts.c ---- */
+void legacy_facts(const struct xsi_run *r, const void *state, struct xsi_sink *sink);
 /* ---- model_caller.c ---- */
 void legacy_caller(struct xsi_run *r, struct legacy_m *s);
 

@@ -301,4 +301,5 @@ const struct xsi_format xsi_format_libvirt = {
     .finding_count = LIBVIRT_FINDINGS,
     .model = &libvirt_model,
     .messages = libvirt_messages,
+    .recipes = libvirt_recipes,
 };

@@ -6,5 +6,6 @@
 #include "../../lib/xsi_plugin.h"
 
 extern const struct xsi_model libvirt_model;
+extern const struct xsi_recipe libvirt_recipes[];
 
 #endif

@@ -124,9 +124,20 @@ static void start(struct xsi_run *r, void *state)
         xsi_run_need(r, HEADER_SIZE, "libvirt header", got_header);
 }
 
+/* clang-format off */
+static const struct xsi_field_row facts[] = {
+    XSI_FACT(struct libvirt_run, version, "version", XSI_UINT, .help = "of libvirt's header"),
+    XSI_FACT(struct libvirt_run, xml, "config", XSI_UINT, .unit = "bytes",
+             .help = "length of the XML"),
+    XSI_FACT(struct libvirt_run, name, "name", XSI_TEXT, .help = "the domain's name"),
+    { .name = NULL },
+};
+/* clang-format on */
+
 const struct xsi_model libvirt_model = {
     .who = "libvirt",
     .state_size = sizeof(struct libvirt_run),
     .start = start,
     .messages = libvirt_messages,
+    .facts = facts,
 };

@@ -262,4 +262,5 @@ const struct xsi_format xsi_format_libxl = {
     .finding_count = LIBXL_FINDING_COUNT,
     .model = &libxl_restore_v2,
     .messages = libxl_messages,
+    .recipes = libxl_recipes,
 };

@@ -51,6 +51,7 @@ extern const struct xsi_finding_row libxl_findings[LIBXL_FINDING_COUNT];
     xsi_report(w, &libxl_findings[LIBXL_##id], at, length, __VA_ARGS__)
 
 extern const struct xsi_type libxl_types[LIBXL_TYPES];
+extern const struct xsi_recipe libxl_recipes[];
 extern const struct xsi_name libxl_emulators[];
 
 /*

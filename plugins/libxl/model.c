@@ -293,9 +293,26 @@ static void start_v2(struct xsi_run *r, void *state)
         xsi_run_need(r, LIBXL_HDR_SIZE, "stream header", got_header);
 }
 
+/* clang-format off */
+static const struct xsi_field_row facts[] = {
+    XSI_FACT(struct restore, type, "record", XSI_HEX, .help = "type of libxl's record at hand"),
+    XSI_FACT(struct restore, record, "record_at", XSI_HEX, .help = "offset of its header"),
+    XSI_FACT(struct restore, length, "record_length", XSI_UINT, .unit = "bytes",
+             .help = "of its body"),
+    XSI_FACT(struct restore, context, "libxc_done", XSI_BOOL,
+             .help = "LIBXC_CONTEXT was met, and libxc has run"),
+    XSI_FACT(struct restore, dm.length, "device_model", XSI_UINT, .unit = "bytes",
+             .help = "of the device-model state that it holds"),
+    XSI_FACT(struct restore, dm.emulator, "emulator", XSI_UINT,
+             .help = "id of its device model; 0 not said"),
+    { .name = NULL },
+};
+/* clang-format on */
+
 const struct xsi_model libxl_restore_v2 = {
     .who = "libxl",
     .state_size = sizeof(struct restore),
     .start = start_v2,
     .messages = libxl_messages,
+    .facts = facts,
 };

@@ -6,6 +6,7 @@
 #include "../plugins.h"
 #include "qemu.h"
 #include "messages.h"
+#include "recipe.h"
 
 #define ZERO_BLOCK 4096 /* as many zeros at the end are no device's state */
 #define XAPI_MAX   (1U << 20)
@@ -318,4 +319,5 @@ const struct xsi_format xsi_format_qemu = {
     .findings = qemu_findings,
     .finding_count = QEMU_FINDINGS,
     .messages = qemu_messages,
+    .recipes = qemu_recipes,
 };

@@ -118,6 +118,8 @@ bool v2_body_whole(struct xsi_run *r, struct v2_judge *s, uint64_t got, uint64_t
         s->hvm ? v2_finish_hvm(r, s) : v2_finish_pv(r, s);
         return false;
     }
+    if (!error && late && (s->hvm ? s->has_context : s->vcpus > 0))
+        xsi_run_fix(r, "v2-append-end"); /* what is cut off is none of what a guest needs */
     v2_stop(r, s,
             error                       ? NULL
             : late                      ? V(63)
@@ -247,6 +249,8 @@ static void take_unknown(struct xsi_run *r, struct v2_judge *s)
         return;
     }
     xsi_run_say(r, V2_MSG_NOT_HANDLED, 0, s->record, v2_record_name(s, s->record));
+    if (!known && v2_one_bit_off(s->record, s->length) < V2_RECORDS)
+        xsi_run_fix(r, "v2-fix-type");
     v2_stop(r, s,
             s->record == V2_TOOLSTACK                                  ? V(50)
             : s->record == V2_DIRTY_PFNS                               ? V(49)
@@ -456,6 +460,8 @@ static void got_image(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
             xsi_run_say(r, V2_MSG_IHDR_VERSION, 0, 2, version);
         else
             xsi_run_say(r, V2_MSG_IHDR_VERSION, 0, version, 2);
+        if (version == 3)
+            xsi_run_fix(r, "v2-downgrade");
         v2_stop(r, s, V(03), s->base + 12, "image version %u; this reader takes 2%s", version,
                 old ? "" : " and 3");
     } else if (p[17] & 1) {
@@ -501,4 +507,6 @@ const struct xsi_model v2_model = {
     .start = start,
     .batch = v2_model_batch,
     .free = forget,
+    .facts = v2_facts,
+    .more_facts = v2_more_facts,
 };

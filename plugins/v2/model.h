@@ -202,6 +202,9 @@ static inline bool v2_is(const struct v2_judge *s, uint32_t trait)
     return s->own->traits & trait;
 }
 
+/* ---- model_facts.c ---- */
+extern const struct xsi_field_row v2_facts[];
+void v2_more_facts(const struct xsi_run *r, const void *state, struct xsi_sink *sink);
 /* ---- model_pages.c ---- */
 void v2_model_batch(const uint8_t *entries, size_t count, unsigned kind, struct xsi_batch *out);
 void v2_pages(struct xsi_run *r, struct v2_judge *s);
@@ -221,6 +224,8 @@ void v2_take_policy(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, siz
 /* STATIC_DATA_END, sent or inferred. False: the restore has ended. */
 bool v2_static_end(struct xsi_run *r, struct v2_judge *s);
 bool v2_static_inferred(struct xsi_run *r, struct v2_judge *s);
+/* Does a release have room for a CPUID leaf? */
+bool v2_leaf_storable(const struct v2_reader *own, uint32_t leaf, uint32_t subleaf);
 /* ---- model_pv.c ---- */
 void v2_take_pv_info(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 void v2_take_vcpu(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
@@ -250,6 +255,8 @@ void v2_bad_mfn(struct xsi_run *r, struct v2_judge *s, uint64_t at, const char *
 /* ---- model_hvm.c ---- */
 void v2_take_params(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 void v2_finish_hvm(struct xsi_run *r, struct v2_judge *s);
+/* The errno that Xen gives for a parameter; 0 = it takes it. Looks at own, pvh and param of s. */
+int v2_param_error(const struct v2_judge *s, uint32_t index, uint64_t value);
 /* ---- model_context.c ---- */
 void v2_take_context(struct xsi_run *r, struct v2_judge *s, const uint8_t *p, size_t n);
 /* model_cpu.c: values of a CPU record, filled up to its full length */

@@ -104,8 +104,7 @@ static bool fails(const struct rule *x, uint64_t value)
     return false;
 }
 
-/* The errno that Xen gives for a parameter; 0 = it takes it. */
-static int param_error(const struct v2_judge *s, uint32_t index, uint64_t value)
+int v2_param_error(const struct v2_judge *s, uint32_t index, uint64_t value)
 {
     unsigned release = s->own->hvm;
 
@@ -142,7 +141,7 @@ static bool set_param(struct xsi_run *r, struct v2_judge *s, uint64_t index, uin
     /* the page is cleared first; when there is none, that leaves EINVAL behind, no more */
     if (page && !(xsi_frame(r, value) & XSI_FRAME_HELD))
         s->error = EINVAL;
-    error = param_error(s, (uint32_t)index, value); /* the call cuts the index to 32 bits */
+    error = v2_param_error(s, (uint32_t)index, value); /* the call cuts the index to 32 bits */
     if (error) {
         s->error = error;
         xsi_run_say(r, V2_MSG_SET_PARAM, error, index, value);

@@ -30,23 +30,23 @@ static uint32_t leaves_max(const struct v2_reader *own)
            (own->extended_max - EXTENDED + 1) + 2;
 }
 
-static bool storable(const struct v2_reader *own, const struct leaf *x)
+bool v2_leaf_storable(const struct v2_reader *own, uint32_t leaf, uint32_t subleaf)
 {
-    switch (x->leaf) {
+    switch (leaf) {
     case 4:
-        return x->subleaf <= CACHE_MAX;
+        return subleaf <= CACHE_MAX;
     case 7:
-        return x->subleaf <= own->subleaf_max;
+        return subleaf <= own->subleaf_max;
     case 0xb:
-        return x->subleaf <= TOPOLOGY_MAX;
+        return subleaf <= TOPOLOGY_MAX;
     case 0xd:
-        return x->subleaf <= XSTATE_MAX;
+        return subleaf <= XSTATE_MAX;
     case 0x40000000:
     case 0x40000100:
-        return x->subleaf == NONE;
+        return subleaf == NONE;
     default:
-        return x->subleaf == NONE &&
-               (x->leaf <= BASIC_MAX || (x->leaf >= EXTENDED && x->leaf <= own->extended_max));
+        return subleaf == NONE &&
+               (leaf <= BASIC_MAX || (leaf >= EXTENDED && leaf <= own->extended_max));
     }
 }
 
@@ -100,7 +100,7 @@ static void take_cpuid(struct v2_judge *s, const uint8_t *p, size_t n)
         struct leaf x = { xsi_le32(p),      xsi_le32(p + 4),  xsi_le32(p + 8),
                           xsi_le32(p + 12), xsi_le32(p + 16), xsi_le32(p + 20) };
 
-        if (!storable(s->own, &x)) {
+        if (!v2_leaf_storable(s->own, x.leaf, x.subleaf)) {
             v2_refuse(&s->cpuid, ERANGE, V(79), at,
                       "CPUID leaf 0x%08x, subleaf 0x%08x: this release has no room for it", x.leaf,
                       x.subleaf);

@@ -5,6 +5,7 @@
 #include "../plugins.h"
 #include "messages.h"
 #include "model.h"
+#include "recipe.h"
 
 static int v2_open(struct xsi_walk *w, struct xsi_layer *l, unsigned param)
 {
@@ -132,4 +133,5 @@ const struct xsi_format xsi_format_v2 = {
     .messages = v2_messages,
     .readers = v2_readers,
     .model = &v2_model,
+    .recipes = v2_recipes,
 };

@@ -11,8 +11,7 @@
 
 enum { NEWEST = 422 };
 
-/* The longest length of a type that a release knows; 0 when it does not know the type. */
-static uint32_t own_length(unsigned code, unsigned release)
+uint32_t x86_hvm_own_length(unsigned code, unsigned release)
 {
     uint32_t length = 0;
 
@@ -54,7 +53,7 @@ bool x86_hvm_accepts(const uint8_t *p, size_t have, unsigned release, size_t *at
         }
         if (code == X86_HVM_END)
             return true;
-        own = code < X86_HVM_CODES ? own_length(code, release) : 0;
+        own = code < X86_HVM_CODES ? x86_hvm_own_length(code, release) : 0;
         if (!own) {
             snprintf(why, why_size, "type %u instance %u is unknown", code, instance);
             return false;

@@ -199,5 +199,25 @@ bool x86_hvm_starts(const uint8_t *p, size_t have);
  */
 bool x86_hvm_accepts(const uint8_t *p, size_t have, unsigned release, size_t *at, char *why,
                      size_t why_size);
+/* The longest length of a type that a release knows; 0 when it does not know the type. */
+uint32_t x86_hvm_own_length(unsigned code, unsigned release);
+
+enum { X86_HVM_ROOM = 64 }; /* bytes by which mending can make a context longer */
+
+/* How a context is put right, and what came of it. */
+struct x86_hvm_mending {
+    unsigned release; /* 0: damage is mended; else: made fit for this release */
+    /* Only MSRs that this takes are kept; NULL: all. */
+    bool (*msr_good)(const void *arg, uint32_t index, uint64_t value);
+    const void *arg;
+    uint64_t cr4;   /* bits of CR4 that stay; 0: all */
+    size_t drop_at; /* of a record to leave out; 0: none */
+    char did[200], loses[200], guess[200];
+};
+/*
+ * Rewrite a context of n bytes into out, which has room for n + X86_HVM_ROOM. Returns its length;
+ * 0: the list cannot be followed.
+ */
+size_t x86_hvm_mend(const uint8_t *p, size_t n, struct x86_hvm_mending *say, uint8_t *out);
 
 #endif

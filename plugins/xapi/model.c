@@ -70,6 +70,8 @@ static void state_read(struct xsi_run *r, struct xapi_run *s, xsi_then *then, co
                    "the image ends inside the device-model state: %" PRIu64 " of %" PRIu64
                    " bytes are there",
                    got, s->length);
+        if (s->type) /* a part, which the recipe refuses with the reason */
+            xsi_run_fix(r, "append-xapi-end");
         return;
     }
     if (!s->length || !qevm_look(p, got < 8 ? (size_t)got : 8, &version)) {
@@ -239,6 +241,8 @@ static void got_signature(struct xsi_run *r, void *state, const uint8_t *p, uint
         xsi_run_say(r, xenopsd(r) ? XAPI_MSG_SIGNATURE : XAPI_MSG_SIGNATURE_MISMATCH, 0, shown);
         xapi_fails(r, "XS-C60", s->start, "the signature \"%s\" is none that this xapi knows",
                    shown);
+        if (!memcmp(p, "XenSavedDomv2-\n", XAPI_SIGNATURE_SIZE))
+            xsi_run_fix(r, "xapi-make-classic");
     }
 }
 
@@ -251,9 +255,23 @@ static void start(struct xsi_run *r, void *state)
     xsi_run_need(r, XAPI_SIGNATURE_SIZE, "signature", got_signature);
 }
 
+/* clang-format off */
+static const struct xsi_field_row facts[] = {
+    XSI_FACT(struct xapi_run, hvm, "hvm", XSI_BOOL, .help = "it restores an HVM guest"),
+    XSI_FACT(struct xapi_run, restored, "libxc_done", XSI_BOOL, .help = "libxc returned success"),
+    XSI_FACT(struct xapi_run, type, "part", XSI_HEX, .help = "type of the part at hand"),
+    XSI_FACT(struct xapi_run, length, "length", XSI_UINT, .detail = 2, .unit = "bytes",
+             .help = "of the part or of the device-model state"),
+    XSI_FACT(struct xapi_run, record, "device_model", XSI_BOOL,
+             .help = "the device-model state was read"),
+    { .name = NULL },
+};
+/* clang-format on */
+
 const struct xsi_model xapi_model = {
     .who = "xapi",
     .state_size = sizeof(struct xapi_run),
     .start = start,
     .messages = xapi_messages,
+    .facts = facts,
 };

@@ -91,6 +91,13 @@ static const struct xapi_part *header(const uint8_t *p, size_t n, uint64_t *leng
     return part;
 }
 
+/* The header of a Libxc part whose length is not the 0 that everybody writes. */
+static bool odd_libxc(const uint8_t *p, size_t n)
+{
+    return n >= XAPI_PART_HEADER + 12 && xsi_le64(p) == 0x00f0 &&
+           !memcmp(p + XAPI_PART_HEADER, "\xff\xff\xff\xff\xff\xff\xff\xffXENF", 12);
+}
+
 /*
  * A header together with the bytes behind it. Types and zero lengths are so common in memory pages
  * that a header alone proves nothing.
@@ -168,8 +175,8 @@ static uint64_t body_length(struct xsi_walk *w, const struct xapi_part *part, ui
     const uint8_t *p;
 
     if (sane) {
-        p = xsi_peek(w, body + said, XAPI_PART_HEADER, &have);
-        if (header(p, have, &length) || (!have && xsi_exists(w, body, said)))
+        p = xsi_peek(w, body + said, XAPI_PART_HEADER + 12, &have);
+        if (header(p, have, &length) || odd_libxc(p, have) || (!have && xsi_exists(w, body, said)))
             return said;
     }
     found = find_next(w, body);
@@ -272,6 +279,10 @@ int xapi_part_step(struct xsi_walk *w, struct xapi_state *s, struct xsi_chunk *o
         body = body_length(w, part, said);
     else if (part->body == BODY_OPAQUE)
         body = opaque_length(w, part, said);
+    else if (said)
+        xsi_report_as(w, &xapi_findings[XAPI_C63], XSI_WARNING, 1, xsi_at(w) + 8, 8,
+                      "the %s part says it has %" PRIu64 " bytes; writers put 0 there",
+                      part->type.name, said);
     xsi_chunk_is(out, &part->type, XAPI_PART_HEADER + body);
     out->meta = XAPI_PART_HEADER;
     if (part->type.id == 0x000f && body)

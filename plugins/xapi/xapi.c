@@ -252,4 +252,5 @@ const struct xsi_format xsi_format_xapi = {
     .finding_count = XAPI_FINDINGS,
     .model = &xapi_model,
     .messages = xapi_messages,
+    .recipes = xapi_recipes,
 };

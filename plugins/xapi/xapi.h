@@ -47,6 +47,7 @@ struct xapi_state {
 };
 
 extern const struct xapi_part xapi_parts[];
+extern const struct xsi_recipe xapi_recipes[];
 
 /* Row of a part's type; NULL when it is unknown. */
 const struct xapi_part *xapi_part_row(uint64_t type);

@@ -224,9 +224,21 @@ static void start(struct xsi_run *r, void *state)
         xsi_run_need(r, SIGNATURE_SIZE, "signature", got_signature);
 }
 
+/* clang-format off */
+static const struct xsi_field_row facts[] = {
+    XSI_FACT(struct xend_run, hvm, "hvm", XSI_BOOL, .help = "the configuration is an HVM guest's"),
+    XSI_FACT(struct xend_run, config, "config", XSI_UINT, .unit = "bytes",
+             .help = "length of the configuration"),
+    XSI_FACT(struct xend_run, dm_at, "libxc_ended", XSI_HEX,
+             .help = "where libxc left the image"),
+    { .name = NULL },
+};
+/* clang-format on */
+
 const struct xsi_model xend_model = {
     .who = "xend",
     .state_size = sizeof(struct xend_run),
     .start = start,
     .messages = xend_messages,
+    .facts = facts,
 };

@@ -6,5 +6,6 @@
 #include "../../lib/xsi_plugin.h"
 
 extern const struct xsi_model xend_model;
+extern const struct xsi_recipe xend_recipes[];
 
 #endif

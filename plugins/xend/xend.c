@@ -251,4 +251,5 @@ const struct xsi_format xsi_format_xend = {
     .finding_count = XEND_FINDINGS,
     .model = &xend_model,
     .messages = xend_messages,
+    .recipes = xend_recipes,
 };

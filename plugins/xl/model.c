@@ -254,6 +254,8 @@ static void got_header(struct xsi_run *r, void *state, const uint8_t *p, uint64_
     if (wrong) {
         xsi_run_say(r, XL_MSG_WRONG_MAGIC, 0);
         refuse(r, XL_C30, s->start, "the magic text is wrong");
+        if (!xsi_run_stacked(r, "xl")) /* another toolstack's container */
+            xsi_run_fix(r, "add-xl-header");
         fail(r, LIBXL_ERROR_INVAL);
         return;
     }
@@ -287,9 +289,20 @@ static void start(struct xsi_run *r, void *state)
         xsi_run_need(r, XL_HEADER_SIZE, "xl header", got_header);
 }
 
+/* clang-format off */
+static const struct xsi_field_row facts[] = {
+    XSI_FACT(struct xl_run, mandatory, "mandatory_flags", XSI_HEX, .help = "of xl's header"),
+    XSI_FACT(struct xl_run, optional, "optional_flags", XSI_HEX, .help = "of xl's header"),
+    XSI_FACT(struct xl_run, length, "optional_data", XSI_UINT, .unit = "bytes",
+             .help = "length of what holds the configuration"),
+    { .name = NULL },
+};
+/* clang-format on */
+
 const struct xsi_model xl_model = {
     .who = "xl",
     .state_size = sizeof(struct xl_run),
     .start = start,
     .messages = xl_messages,
+    .facts = facts,
 };

@@ -194,4 +194,5 @@ const struct xsi_format xsi_format_xl = {
     .finding_count = XL_FINDINGS,
     .model = &xl_model,
     .messages = xl_messages,
+    .recipes = xl_recipes,
 };

@@ -49,5 +49,6 @@ void xl_decode_config(struct xsi_decode *d);
 /* config.c of this folder: the optional data. Fills out; its length is where the stream begins. */
 void xl_config_chunk(struct xsi_walk *w, struct xl_state *s, struct xsi_chunk *out);
 extern const struct xsi_type xl_types[];
+extern const struct xsi_recipe xl_recipes[];
 
 #endif

@@ -1,10 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck disable=SC2119,SC2120 # images takes an argument where it matters
+# shellcheck disable=SC2119,SC2120,SC2034 # images takes an argument where it matters; names for the tests
 # What the command-line tests share. XSI_BIN names the build under test (build or build/asan).
 XSI_TOP=${XSI_TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 XSI_BIN=${XSI_BIN:-$XSI_TOP/build}
 xsdump=$XSI_BIN/xsdump
+xsrecover=$XSI_BIN/xsrecover
+# Undo files and the registry: never those of the machine.
+export XSRECOVER_STATE=${BATS_TEST_TMPDIR:-/nonexistent}/state
 unset NO_COLOR PAGER
 
 # Images up to a size in KiB: the generator's, then those that are bundled.

@@ -52,7 +52,8 @@ ROWS
     [[ $output == *"STATE    whole"* ]]
     [[ $output == *"VERDICT  fails on xen-4.1/32/xapi (the default for xapi images)"* ]]
     [[ $output == *"log: Max batch size exceeded (1970103633)"* ]]
-    [[ $output == *insert-checkpoint* ]]
+    # a command to paste, with the file's name as a word for a shell, and the recipe
+    [[ $output == *"Fixable: xsrecover fix $failure -t xen-4.1/32/xapi"$'\n'*"recipe insert-checkpoint"* ]]
     # the verdict stands last: no head, state or finding comes behind it
     sed '1,/^VERDICT /d' <<<"$output" | grep -vqE '^ ' && return 1
     run "$xsdump" --no-pager -t xen-3.4/32 "$failure"
@@ -182,7 +183,7 @@ sure() {
 
 # The table of --target all on an image, alone.
 table() {
-    "$xsdump" -q --no-pager -t all "$1" | sed -n '/^READER(S)/,$p'
+    "$xsdump" -q --no-pager -t all "$1" | sed -n '/^READER(S)/,/^VERDICT  /p'
 }
 
 @test "--target all: a table of less than a screen, and what helps below it" {
@@ -193,6 +194,8 @@ table() {
         head -n 1 <<<"$text" | grep -qE '^READER\(S\) +OUTCOME +RC +WHY'
         tail -n 1 <<<"$text" | grep -qE '^VERDICT  '
     done
+    text=$("$xsdump" -q --no-pager -t all "$failure" || :)
+    tail -n 2 <<<"$text" | head -n 1 | grep -qF "Fixable: xsrecover fix $failure -t xen-4.1/32/xapi"
 }
 
 # The readers that a cell of the table's first column stands for.

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a plan does to the bytes of an image: from the first edit on everything moves until edits
+ * that grow and edits that shrink cancel out. Only those stretches are written.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "write.h"
+
+enum { HEAD = 64U << 10, AROUND = 4096 };
+
+/* ---- extents ---- */
+
+static int collect(struct xsi_change *c, struct xsi_plan *plan)
+{
+    const struct xsi_edit *e;
+    size_t n = 0;
+
+    while (xsi_plan_edit(plan, n))
+        n++;
+    c->splice = calloc(n + 1, sizeof(*c->splice));
+    c->extent = calloc(n + 1, sizeof(*c->extent));
+    if (!c->splice || !c->extent)
+        return -ENOMEM;
+    for (size_t i = 0; i < n && (e = xsi_plan_edit(plan, i)); i++)
+        if (e->removed || e->inserted_length)
+            c->splice[c->splice_count++] = (struct xsi_splice){
+                .offset = e->offset,
+                .removed = e->removed,
+                .inserted = e->inserted,
+                .inserted_length = (size_t)e->inserted_length,
+            };
+    return 0;
+}
+
+/* Unsigned sums wrap, and are right again when they are small: offsets lie below 2^63. */
+static void stretch(struct xsi_change *c)
+{
+    struct xsi_extent *e = NULL;
+    uint64_t shift = 0;
+
+    for (size_t i = 0; i < c->splice_count; i++) {
+        const struct xsi_splice *s = &c->splice[i];
+        bool standing = !shift; /* what lies in front of this edit is in its place */
+
+        shift += s->inserted_length - s->removed;
+        if (standing && (!e || s->offset > e->at + e->old_length)) {
+            e = &c->extent[c->count++];
+            e->at = s->offset;
+        }
+        e->old_length = e->new_length = s->offset + s->removed - e->at;
+    }
+    c->new_size = c->old_size + shift;
+    if (shift) {
+        e->old_length = c->old_size - e->at;
+        e->new_length = c->new_size - e->at;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        c->old_bytes += c->extent[i].old_length;
+        c->new_bytes += c->extent[i].new_length;
+    }
+}
+
+int xsi_change_of(struct xsi_change *c, struct xsi_plan *plan, uint64_t size, struct xsi_error *err)
+{
+    int rc;
+
+    *c = (struct xsi_change){ .old_size = size };
+    rc = collect(c, plan);
+    if (rc) {
+        xsi_change_free(c);
+        return xsi_source_fault(err, ENOMEM, "out of memory for the plan's edits");
+    }
+    for (size_t i = 0; i < c->splice_count; i++)
+        if (c->splice[i].offset > size || c->splice[i].removed > size - c->splice[i].offset) {
+            xsi_change_free(c);
+            return xsi_source_fault(err, ESTALE,
+                                    "the image has become shorter than the plan thinks; make the "
+                                    "plan anew");
+        }
+    stretch(c);
+    if (c->count > XSI_EXTENTS_MAX) {
+        rc = xsi_source_fault(err, E2BIG,
+                              "the plan changes %zu places, too many to be saved for undo; write a "
+                              "new file with -o",
+                              c->count);
+        xsi_change_free(c);
+    }
+    return rc;
+}
+
+void xsi_change_free(struct xsi_change *c)
+{
+    free(c->splice);
+    free(c->extent);
+    *c = (struct xsi_change){ .count = 0 };
+}
+
+/* ---- hashes ---- */
+
+static int add_range(struct xsi_hash *hash, struct xsi_source *src, uint8_t *buf, uint64_t at,
+                     uint64_t length, struct xsi_error *err)
+{
+    while (length) {
+        size_t want = length < XSI_BLOCK ? (size_t)length : XSI_BLOCK;
+        ssize_t n = xsi_source_read(src, buf, want, at);
+
+        if (n < 0) {
+            if (err)
+                *err = *xsi_source_error(src);
+            return (int)n;
+        }
+        if (!n)
+            return xsi_source_fault(err, EIO, "'%s' ends at %#llx, earlier than it did; try again",
+                                    src->name, (unsigned long long)at);
+        xsi_hash_add(hash, buf, (size_t)n);
+        at += (uint64_t)n;
+        length -= (uint64_t)n;
+    }
+    return 0;
+}
+
+/* A hash and the room to read for it. */
+static uint8_t *start(struct xsi_hash **hash, struct xsi_error *err)
+{
+    uint8_t *buf = malloc(XSI_BLOCK);
+
+    *hash = xsi_hash_new();
+    if (buf && *hash)
+        return buf;
+    xsi_source_fault(err, ENOMEM, "out of memory while hashing the image");
+    free(buf);
+    xsi_hash_free(*hash);
+    return NULL;
+}
+
+int xsi_range_hash(struct xsi_source *src, uint64_t at, uint64_t length, uint64_t *value,
+                   struct xsi_error *err)
+{
+    struct xsi_hash *hash;
+    uint8_t *buf = start(&hash, err);
+    int rc;
+
+    if (!buf)
+        return -ENOMEM;
+    rc = add_range(hash, src, buf, at, length, err);
+    *value = xsi_hash_value(hash);
+    xsi_hash_free(hash);
+    free(buf);
+    return rc;
+}
+
+int xsi_outside_hash(struct xsi_source *src, const struct xsi_extent *extent, size_t count,
+                     uint64_t *value, struct xsi_error *err)
+{
+    struct xsi_hash *hash;
+    uint64_t free_from = 0, head = count ? extent[0].at : 0;
+    uint8_t *buf = start(&hash, err);
+    int rc;
+
+    if (!buf)
+        return -ENOMEM;
+    rc = add_range(hash, src, buf, 0, head < HEAD ? head : HEAD, err);
+    for (size_t i = 0; !rc && i < count; i++) {
+        uint64_t from = extent[i].at < AROUND ? 0 : extent[i].at - AROUND;
+
+        if (from < free_from)
+            from = free_from;
+        rc = add_range(hash, src, buf, from, extent[i].at - from, err);
+        free_from = extent[i].at + extent[i].old_length;
+    }
+    *value = xsi_hash_value(hash);
+    xsi_hash_free(hash);
+    free(buf);
+    return rc;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Chunks that a reader does not know, or nobody does; and the zero count. */
+#include "recipe.h"
+
+#define GAP_MAX (1U << 20) /* longest stretch that is taken for one unknown chunk */
+
+/* What goes with a chunk, by id; those without a row hold nothing that an older host could use. */
+static const struct {
+    const char *loses;
+    const char *refuse;
+} drops[] = {
+    [2] = { NULL, "without VCPU_INFO nobody knows how many vCPUs the tail has" },
+    [5] = { "transcendent memory (tmem): a guest that swaps to it loses these pages", NULL },
+    [6] = { "which pages of transcendent memory (tmem) were dropped", NULL },
+    [7] = { "the TSC mode and offset: the guest's clock may jump or run at another rate", NULL },
+    [8] = { "the frame of the HVM console ring: no PV console", NULL },
+    [10] = { "the layout of the ACPI ports: this reader gives the guest the older one, and its "
+             "power "
+             "button, sleep states and ACPI timer may not work",
+             NULL },
+    [11] = { "the Viridian enlightenments: a Windows guest that uses them may stop", NULL },
+    [12] = { NULL, "the pages of a compressed checkpoint are in it" },
+    [14] = { "the address of the VM generation id", NULL },
+    [18] = { "the physmap of an upstream QEMU (where its video memory lies)", NULL },
+    [21] = { "the width of the x87 instruction pointer: the host's default is used", NULL },
+};
+
+static const char *loss(const struct legacy_view *v, const struct xsi_map_row *row)
+{
+    size_t n = (size_t)-row->id;
+
+    if (row->id == -18 && row->length == 16)
+        return NULL; /* xl's for a guest without a physmap */
+    if (row->id == -14 && v->own && v->own->quirks & QUIRK_GENID)
+        return NULL;
+    return n < sizeof(drops) / sizeof(drops[0]) ? drops[n].loses : NULL;
+}
+
+/* A chunk without which the image is useless: says why. */
+static bool must_stay(const struct legacy_view *v, const struct xsi_map_row *row)
+{
+    size_t n = (size_t)-row->id;
+
+    if (n >= sizeof(drops) / sizeof(drops[0]) || !drops[n].refuse)
+        return false;
+    xsi_mend_refuse(v->m, "%s at 0x%" PRIx64 " cannot be dropped: %s", row->type, row->offset,
+                    drops[n].refuse);
+    return true;
+}
+
+static void drop(const struct legacy_view *v, const struct xsi_map_row *row)
+{
+    const char *words = loss(v, row);
+
+    xsi_mend_splice(v->m, row->offset, row->length, NULL, 0, "delete %s (%" PRId64 ")", row->type,
+                    row->id);
+    if (words)
+        xsi_mend_loses(v->m, "%s", words);
+}
+
+/* Is this compressed data that no batch belongs to? The dissector must say so: readers that do not
+ * know the chunk object to any. */
+static bool misplaced(const struct legacy_view *v, const struct xsi_map_row *row)
+{
+    size_t count;
+    const struct xsi_finding *f = xsi_map_findings(xsi_mend_map(v->m), &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (f[i].row == &legacy_findings[LEGACY_L26] && f[i].offset == row->offset)
+            return row->id == LEGACY_ID_PACKED;
+    return false;
+}
+
+/* The bytes of an unknown chunk, when the place where the stream goes on is known. */
+static void drop_unknown(const struct legacy_view *v, size_t i)
+{
+    const struct xsi_map_row *gap = &v->row[i], *next = gap + 1;
+
+    if (i + 1 >= v->behind || !legacy_mine(next) || gap->length > GAP_MAX) {
+        xsi_mend_refuse(v->m,
+                        "the chunk at 0x%" PRIx64 " is none that a release of Xen writes, and "
+                        "where it ends cannot be told",
+                        gap->offset);
+        return;
+    }
+    xsi_mend_splice(v->m, gap->offset, gap->length, NULL, 0,
+                    "delete the unknown chunk of %" PRIu64 " bytes at 0x%" PRIx64, gap->length,
+                    gap->offset);
+    xsi_mend_loses(v->m, "what chunk %" PRId32 " meant, which no release of Xen writes",
+                   (int32_t)legacy_word(v, gap->offset));
+    if (!(next->flags & XSI_CHUNK_CERTAIN))
+        xsi_mend_guess(v->m, "that the stream goes on at 0x%" PRIx64 " (%s)", next->offset,
+                       next->type);
+}
+
+/* Is this a chunk that the target does not know? Those of a compressed stream are for another
+ * recipe, which unpacks it; without the others the reader comes so far. */
+static bool unknown(const struct legacy_view *v, const struct xsi_map_row *row, bool packed)
+{
+    if (packed && (row->id == LEGACY_ID_PACKED || row->id == LEGACY_ID_COMPRESS))
+        return false;
+    return v->reader && legacy_mine(row) && row->has_id && row->id && !legacy_knows(v, row->id);
+}
+
+bool legacy_drop_unknown(const struct legacy_view *v)
+{
+    bool packed = legacy_compressed(v);
+
+    for (size_t i = v->first; i < v->behind; i++)
+        if (unknown(v, &v->row[i], packed) && must_stay(v, &v->row[i]))
+            return false;
+    for (size_t i = v->first; i < v->behind; i++)
+        if (unknown(v, &v->row[i], packed))
+            drop(v, &v->row[i]);
+    return true;
+}
+
+int legacy_drop_chunk(struct xsi_mend *m)
+{
+    const struct xsi_finding_row *finding = xsi_mend_finding(m);
+    struct legacy_view v;
+    size_t at;
+
+    if (!legacy_view(m, &v) || v.other_width)
+        return 0;
+    at = legacy_row_at(&v, xsi_mend_at(m));
+    if (finding == &legacy_findings[LEGACY_L02] && at < v.count &&
+        v.row[at].flags & XSI_CHUNK_GAP) {
+        drop_unknown(&v, at);
+        return 0;
+    }
+    if (finding == &legacy_findings[LEGACY_L26] && at < v.count && misplaced(&v, &v.row[at])) {
+        xsi_mend_splice(m, v.row[at].offset, v.row[at].length, NULL, 0,
+                        "delete COMPRESSED_DATA at 0x%" PRIx64 ", to which no batch belongs",
+                        v.row[at].offset);
+        return 0;
+    }
+    if (xsi_mend_asked(m) && at < v.count && legacy_mine(&v.row[at]) && v.row[at].has_id &&
+        v.row[at].id) {
+        if (!must_stay(&v, &v.row[at]))
+            drop(&v, &v.row[at]);
+        return 0;
+    }
+    legacy_drop_unknown(&v);
+    return 0;
+}
+
+/* Length of a chunk that is always as long; 0: it varies. */
+static uint64_t fixed_length(const struct legacy_chunk_row *row)
+{
+    static const uint8_t lengths[] = {
+        [BODY_FLAG] = 4, [BODY_PARAM] = 16, [BODY_TSC] = 24, [BODY_VCPUS] = 16
+    };
+
+    return row->body < sizeof(lengths) ? lengths[row->body] : 0;
+}
+
+/* The one id that is a bit away from a word and as long as what stands there; 0: none, several. */
+static int64_t near_id(uint32_t word, uint64_t length)
+{
+    const struct legacy_chunk_row *row;
+    int64_t found = 0;
+
+    for (int id = -1; (row = legacy_chunk_row(id)); id--) {
+        if (!legacy_one_bit(word, (uint32_t)id) || fixed_length(row) != length)
+            continue;
+        if (found)
+            return 0;
+        found = id;
+    }
+    return found;
+}
+
+/*
+ * What a chunk's id was. The dissector knew it; or the bytes belong to no chunk; or they were taken
+ * for a shorter one, and the rest belongs to none.
+ */
+static int64_t right_id(const struct legacy_view *v, size_t i)
+{
+    const struct xsi_map_row *row = &v->row[i], *next = i + 1 < v->behind ? row + 1 : NULL;
+    bool gap = row->flags & XSI_CHUNK_GAP, id = legacy_mine(row) && row->has_id && row->id;
+
+    if (row->length < 4)
+        return 0;
+    if (gap && next && legacy_mine(next))
+        return near_id(legacy_word(v, row->offset), row->length);
+    if (id && next && next->flags & XSI_CHUNK_GAP && row->length == 4)
+        return near_id(legacy_word(v, row->offset), row->length + next->length);
+    return id && legacy_word(v, row->offset) != (uint32_t)row->id ? row->id : 0;
+}
+
+int legacy_fix_chunk_id(struct xsi_mend *m)
+{
+    struct legacy_view v;
+    int64_t id = 0;
+
+    if (!legacy_view(m, &v))
+        return 0;
+    for (size_t i = v.first; i < v.behind && !id; i++) {
+        uint32_t word, right;
+
+        id = right_id(&v, i);
+        if (!id)
+            continue;
+        word = legacy_word(&v, v.row[i].offset);
+        right = htole32((uint32_t)id);
+        xsi_mend_splice(m, v.row[i].offset, 4, &right, 4, "put %s (%" PRId64 ")",
+                        legacy_chunk_row(id)->type.name, id);
+        xsi_mend_guess(m,
+                       "that 0x%08" PRIx32 " was %s: one bit differs, and what follows is as long "
+                       "as that chunk",
+                       word, legacy_chunk_row(id)->type.name);
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- gaps ---- */
+
+/* Frames between the batches around a gap that no batch names; false when the order tells nothing. */
+static bool frames_missing(const struct legacy_view *v, size_t gap, uint64_t *from, uint64_t *to)
+{
+    size_t a = gap, b = gap + 1;
+
+    while (a > v->first && !legacy_is(&v->row[a], PART_PAGES))
+        a--;
+    while (b < v->behind && !legacy_is(&v->row[b], PART_PAGES) && !legacy_is(&v->row[b], PART_END))
+        b++;
+    if (!legacy_is(&v->row[a], PART_PAGES) || b >= v->behind ||
+        !legacy_is(&v->row[b], PART_PAGES) || v->row[b].first_pfn <= v->row[a].last_pfn + 1)
+        return false;
+    *from = v->row[a].last_pfn + 1;
+    *to = v->row[b].first_pfn - 1;
+    return true;
+}
+
+/* What is known of the bytes in a gap that goes; false when it must not, unless a person says so. */
+static bool may_go(const struct legacy_view *v, size_t gap)
+{
+    const struct xsi_map_row *row = &v->row[gap];
+    const struct legacy_chunk_row *known = legacy_chunk_row((int32_t)legacy_word(v, row->offset));
+    uint64_t from, to;
+    char still[200];
+
+    if (known) {
+        const struct xsi_map_row chunk = { .id = known->type.id };
+        const char *words = loss(v, &chunk);
+
+        xsi_mend_loses(v->m, "%s%s%s", known->type.name, words ? ": " : "", words ? words : "");
+        return true;
+    }
+    if (row->length < XSI_PAGE_SIZE || !frames_missing(v, gap, &from, &to))
+        return true;
+    if (xsi_mend_asked(v->m)) {
+        xsi_mend_loses(v->m, "frames 0x%" PRIx64 " to 0x%" PRIx64 ", unless they come again", from,
+                       to);
+        return true;
+    }
+    xsi_mend_refuse(v->m,
+                    "the %" PRIu64 " bytes at 0x%" PRIx64 " held frames 0x%" PRIx64 " to 0x%" PRIx64
+                    ", without which no guest should run. To let a reader pass all the same: "
+                    "--recipe cut-gap; %s",
+                    row->length, row->offset, from, to, legacy_still(v, still, sizeof(still)));
+    return false;
+}
+
+int legacy_cut_gap(struct xsi_mend *m)
+{
+    struct legacy_view v;
+
+    if (!legacy_view(m, &v))
+        return 0;
+    for (size_t i = v.first + 1; i + 1 < v.behind; i++) {
+        const struct xsi_map_row *gap = &v.row[i], *next = gap + 1;
+
+        if (!(gap->flags & XSI_CHUNK_GAP) || gap->flags & XSI_CHUNK_UNREADABLE ||
+            !legacy_mine(next))
+            continue;
+        if (!may_go(&v, i))
+            return 0;
+        xsi_mend_splice(m, gap->offset, gap->length, NULL, 0,
+                        "delete the %" PRIu64 " bytes at 0x%" PRIx64 " that belong to no chunk",
+                        gap->length, gap->offset);
+        xsi_mend_keep(m, "bytes-between-chunks", gap->offset, gap->length);
+        if (legacy_is(gap - 1, PART_PAGES))
+            xsi_mend_guess(m, "that these bytes were put in behind the batch; if they were put "
+                              "into its pages, those behind the place are shifted");
+        else
+            xsi_mend_guess(m, "that these bytes belong to no chunk that is needed");
+        return 0;
+    }
+    return 0;
+}
+
+int legacy_fix_chunk_length(struct xsi_mend *m)
+{
+    const struct legacy_chunk_row *known;
+    const struct xsi_map_row *gap;
+    struct legacy_view v;
+    uint8_t raw[8];
+    size_t i, width;
+
+    if (!legacy_view(m, &v))
+        return 0;
+    i = legacy_row_at(&v, xsi_mend_at(m));
+    if (i + 1 >= v.behind || !(v.row[i].flags & XSI_CHUNK_GAP) || !legacy_mine(&v.row[i + 1]))
+        return 0;
+    gap = &v.row[i];
+    known = legacy_chunk_row((int32_t)legacy_word(&v, gap->offset));
+    if (!known || (known->body != BODY_TOOLSTACK && known->body != BODY_COMPRESSED))
+        return 0;
+    width = known->body == BODY_TOOLSTACK ? 4 : v.ul;
+    if (gap->length < 4 + width)
+        return 0;
+    legacy_put_ul(&v, raw, gap->length - 4 - width);
+    xsi_mend_splice(m, gap->offset + 4, width, raw, width, "make the length of %s %" PRIu64,
+                    known->type.name, gap->length - 4 - width);
+    if (!(v.row[i + 1].flags & XSI_CHUNK_CERTAIN))
+        xsi_mend_guess(m, "that the stream goes on at 0x%" PRIx64, v.row[i + 1].offset);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the zero count ---- */
+
+int legacy_drop_zero(struct xsi_mend *m)
+{
+    uint64_t at = xsi_mend_at(m);
+    struct legacy_view v;
+    size_t i;
+
+    if (!legacy_view(m, &v))
+        return 0;
+    i = legacy_row_at(&v, at);
+    if (i + 1 >= v.behind || !(v.row[i].flags & XSI_CHUNK_GAP) || legacy_word(&v, at))
+        return 0;
+    if (v.row[i].length != 4) {
+        xsi_mend_refuse(m,
+                        "a count or chunk id became 0 at 0x%" PRIx64 ", and the stream goes on "
+                        "%" PRIu64 " bytes behind it: there is more to mend than this word",
+                        at, v.row[i].length);
+        return 0;
+    }
+    xsi_mend_splice(m, at, 4, NULL, 0, "delete the zero count at 0x%" PRIx64, at);
+    if (!(v.row[i + 1].flags & XSI_CHUNK_CERTAIN))
+        xsi_mend_guess(m, "that the body goes on at 0x%" PRIx64, at + 4);
+    return 0;
+}
+
+int legacy_insert_end(struct xsi_mend *m)
+{
+    static const uint8_t zero[4];
+    uint64_t at = xsi_mend_at(m);
+    struct legacy_view v;
+    size_t i;
+
+    if (!legacy_view(m, &v))
+        return 0;
+    i = legacy_row_at(&v, at);
+    if (i >= v.behind || v.row[i].offset != at || legacy_in_body(&v.row[i]))
+        return 0;
+    xsi_mend_splice(m, at, 0, zero, sizeof(zero), "insert 00 00 00 00: END in front of %s",
+                    v.row[i].type);
+    return 0;
+}

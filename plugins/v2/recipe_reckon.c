@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What record are these bytes? Type, length, what the body says of itself and the place where the
+ * next record begins state the same thing several times; the reading under which they agree with
+ * the least change counts.
+ */
+#include "recipe.h"
+#include "../x86/x86.h"
+
+int v2_speaks(struct v2_site *s, uint64_t at, uint32_t type, uint32_t n)
+{
+    struct x86_hvm_summary sum;
+    struct v2_state *state;
+    struct v2_list list;
+    const uint8_t *p;
+    int fits;
+
+    if (!v2_size_ok(type, n) || n > V2_CHECK_MAX)
+        return 0;
+    if (type == V2_PAGE_DATA)
+        return v2_list_read(s, at, 0, &list) && list.count <= V2_BATCH_MAX &&
+                       v2_list_length(&list) == n
+                   ? 2
+                   : 0;
+    state = xsi_mend_scratch(s->m, sizeof(*state));
+    p = xsi_mend_bytes(s->m, at + V2_RHDR_SIZE, n);
+    if (!state || !p)
+        return 0;
+    state->width = s->width;
+    if (type == V2_HVM_CONTEXT) {
+        x86_hvm_check(p, n, n, &sum);
+        return sum.end_seen && sum.end_at == n ? 2 : 0;
+    }
+    if (type == V2_VCPU_BASIC && s->width)
+        return n == V2_VHDR + (s->width == 8 ? 5168U : 2800U) && xsi_le32(p) < V2_VCPUS_MAX &&
+                       !xsi_le32(p + 4)
+                   ? 2
+                   : 0;
+    if (type == V2_MSR_POLICY && (n > 4 * V2_MSR || xsi_le32(p) != 0xce))
+        return 0; /* writers list PLATFORM_INFO first */
+    fits = v2_body_fits(state, type, n, p, n);
+    return fits < 0 ? 0 : fits > 0 && type != V2_VCPU_XSAVE && type != V2_VCPU_MSRS ? 2 : 1;
+}
+
+static bool belongs(const struct v2_site *s, uint32_t type)
+{
+    uint32_t kind = s->kind;
+
+    if (kind != V2_PV && kind != V2_HVM)
+        return true;
+    return !(V2_BIT(type) & (kind == V2_PV ? V2_ONLY_HVM : V2_ONLY_PV));
+}
+
+/* Bits that a header must change by to be this one. */
+static unsigned changes(uint32_t type, uint32_t n, uint32_t new_type, uint32_t new_n)
+{
+    return (unsigned)__builtin_popcount(type ^ new_type) +
+           (unsigned)__builtin_popcount(n ^ new_n);
+}
+
+/* Lengths of a type that end at `end`, padding included: the best of them. */
+static unsigned best_length(struct v2_site *s, uint64_t at, uint64_t end, uint32_t type,
+                            const uint32_t old[2], uint32_t *n)
+{
+    uint64_t room = end - at - V2_RHDR_SIZE;
+    unsigned best = 0;
+
+    for (uint32_t pad = 0; pad < 8 && pad <= room; pad++) {
+        uint32_t length = (uint32_t)(room - pad), bits, grade;
+        int voice;
+
+        if (v2_span(length) != end - at)
+            break;
+        voice = v2_speaks(s, at, type, length);
+        bits = changes(old[0], old[1], type, length);
+        if (!voice || (voice < 2 && bits > 1 && old[0] != type))
+            continue;
+        /* the type that stands there weighs most, then the body's word, then how little changes */
+        grade = 1000U * (unsigned)voice + (old[0] == type ? 1500U : 0) - bits;
+        if (grade > best) {
+            best = grade;
+            *n = length;
+        }
+    }
+    return best;
+}
+
+bool v2_reckon(struct v2_site *s, uint64_t at, uint64_t end, uint32_t *type, uint32_t *body)
+{
+    uint32_t old[2], n = 0;
+    unsigned best = 0;
+    uint8_t head[V2_RHDR_SIZE];
+
+    if (end < at + V2_RHDR_SIZE || end - at > V2_CHECK_MAX ||
+        !xsi_mend_read(s->m, at, head, sizeof(head)))
+        return false;
+    old[0] = xsi_le32(head);
+    old[1] = xsi_le32(head + 4);
+    for (uint32_t t = V2_PAGE_DATA; t < V2_RECORDS; t++) {
+        unsigned grade;
+
+        if (!v2_rules[t].min || t == V2_TOOLSTACK || t == V2_DIRTY_PFNS || !belongs(s, t))
+            continue;
+        grade = best_length(s, at, end, t, old, &n);
+        if (grade > best) {
+            best = grade;
+            *type = t;
+            *body = n;
+        }
+    }
+    return best;
+}
+
+uint32_t v2_twin(struct v2_site *s, const struct v2_item *item)
+{
+    for (uint32_t t = V2_PAGE_DATA; t < V2_RECORDS; t++) {
+        int voice;
+
+        if (__builtin_popcount(t ^ item->type) != 1 || !v2_rules[t].min || !belongs(s, t) ||
+            t == V2_TOOLSTACK || t == V2_DIRTY_PFNS)
+            continue;
+        voice = v2_speaks(s, item->at, t, item->body);
+        if (voice > 1 || (voice && v2_rules[t].min == v2_rules[t].max))
+            return t;
+    }
+    return V2_RECORDS;
+}

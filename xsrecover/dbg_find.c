@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* find: bytes, a text, or chunks by a filter. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/filter.h"
+#include "dbg_rows.h"
+
+#define HITS_MAX   64
+#define WINDOW     (1U << 20)
+#define NEEDLE_MAX 256
+
+struct needle {
+    uint8_t bytes[NEEDLE_MAX];
+    size_t length;
+};
+
+static void hit(struct debug *d, uint64_t offset, size_t *hits)
+{
+    char text[512];
+
+    fprintf(d->term.out, "0x%08" PRIx64 "  %s\n", offset,
+            debug_what(d, offset, text, sizeof(text)));
+    if (!(*hits)++)
+        debug_move(d, offset);
+}
+
+/* All places in the n bytes of a window that begins at `at`. */
+static void search_window(struct debug *d, const struct needle *needle, const uint8_t *window,
+                          size_t n, uint64_t at, size_t *hits)
+{
+    const uint8_t *from = window, *end = window + n, *found;
+
+    while (*hits < HITS_MAX &&
+           (found = memmem(from, (size_t)(end - from), needle->bytes, needle->length))) {
+        hit(d, at + (size_t)(found - window), hits);
+        from = found + 1;
+    }
+}
+
+/* Read all of the image, windows overlapping by the needle. */
+static int search(struct debug *d, const struct needle *needle)
+{
+    struct xsi_source *src = xsi_plan_source(d->plan);
+    uint8_t *window = malloc(WINDOW);
+    bool zeros = !needle->bytes[0] && !memcmp(needle->bytes, needle->bytes + 1, needle->length - 1);
+    size_t hits = 0;
+    ssize_t n = 1;
+
+    if (!window)
+        return debug_fail(d, CLI_OPERATIONAL, "out of memory");
+    for (uint64_t at = 0; hits < HITS_MAX && !debug_stopped(d);) {
+        uint64_t data = zeros ? at : xsi_source_next_data(src, at);
+
+        if (data > at + needle->length) /* a hole holds nothing but zeros */
+            at = data - needle->length;
+        n = xsi_source_read(src, window, WINDOW, at);
+        if (n < (ssize_t)needle->length)
+            break;
+        search_window(d, needle, window, (size_t)n, at, &hits);
+        at += (size_t)n - needle->length + 1;
+    }
+    free(window);
+    if (n < 0)
+        return debug_fail(d, CLI_OPERATIONAL, "%s", xsi_source_error(src)->text);
+    if (hits == HITS_MAX)
+        fprintf(d->term.out, "... the first %d\n", HITS_MAX);
+    else if (!hits && !debug_stopped(d))
+        fputs("not found\n", d->term.out);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- chunks ---- */
+
+static struct xsi_map_row row_of(const struct xsi_chunk *c, unsigned checkpoint)
+{
+    return (struct xsi_map_row){ .index = c->index,
+                                 .count = 1,
+                                 .offset = c->offset,
+                                 .length = c->length,
+                                 .wanted = c->wanted,
+                                 .layer = c->layer,
+                                 .type = c->type,
+                                 .has_id = c->has_id,
+                                 .id = c->id,
+                                 .pages = c->pages,
+                                 .first_pfn = c->first_pfn,
+                                 .last_pfn = c->last_pfn,
+                                 .flags = c->flags,
+                                 .depth = c->depth,
+                                 .checkpoint = checkpoint };
+}
+
+/* Each chunk by itself: in the map, batches are folded. */
+static int search_chunks(struct debug *d, const struct cli_filter *filter)
+{
+    const struct xsi_walk_options how = { .as = d->options->as, .scan = d->scan };
+    struct xsi_error err = { 0, "" };
+    struct xsi_walk *walk = xsi_walk_new(xsi_plan_source(d->plan), &how, &err);
+    struct xsi_event ev;
+    size_t hits = 0;
+    int rc = 1;
+
+    if (!walk)
+        return debug_fail(d, CLI_OPERATIONAL, "%s", err.text);
+    dbg_rows_head(d);
+    while (hits < HITS_MAX && !debug_stopped(d) && (rc = xsi_walk_next(walk, &ev)) > 0) {
+        struct xsi_map_row row;
+
+        if (ev.kind != XSI_EV_CHUNK)
+            continue;
+        row = row_of(ev.chunk, xsi_walk_info(walk)->checkpoints);
+        if (!cli_filter_match(filter, &row))
+            continue;
+        dbg_row_print(d, &row, "", ev.chunk->note);
+        if (!hits++)
+            debug_move(d, row.offset);
+    }
+    if (rc < 0)
+        debug_fail(d, 0, "%s", xsi_walk_error(walk)->text);
+    xsi_walk_free(walk);
+    if (hits == HITS_MAX)
+        fprintf(d->term.out, "... the first %d\n", HITS_MAX);
+    else if (!hits)
+        fputs("no chunk is like that\n", d->term.out);
+    return rc < 0 ? CLI_OPERATIONAL : 0;
+}
+
+/* ---------------------------------------------------------------- what is meant ---- */
+
+/* "text" with C's escapes for bytes: \n, \0, \x1b. */
+static bool quoted(const char *text, struct needle *needle)
+{
+    char quote = *text++;
+
+    for (needle->length = 0; *text && *text != quote; text++) {
+        char *end;
+
+        if (needle->length == NEEDLE_MAX)
+            return false;
+        if (*text != '\\') {
+            needle->bytes[needle->length++] = (uint8_t)*text;
+            continue;
+        }
+        text++;
+        if (*text == 'x' && isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2])) {
+            const char two[3] = { text[1], text[2], '\0' };
+
+            needle->bytes[needle->length++] = (uint8_t)strtoul(two, &end, 16);
+            text += 2;
+        } else {
+            needle->bytes[needle->length++] = (uint8_t)(*text == 'n'   ? '\n'
+                                                        : *text == '0' ? '\0'
+                                                                       : *text);
+        }
+        if (!*text)
+            return false;
+    }
+    return *text == quote && !text[1 + strspn(text + 1, " \t")] && needle->length;
+}
+
+/* 0xf7ffffff: the number as it stands in an image, four or eight bytes, little-endian. */
+static bool number(const char *text, struct needle *needle)
+{
+    uint64_t value;
+
+    if (strncmp(text, "0x", 2) != 0 || !cli_number(text, &value))
+        return false;
+    needle->length = strlen(text) - 2 > 8 ? 8 : 4;
+    for (size_t i = 0; i < needle->length; i++)
+        needle->bytes[i] = (uint8_t)(value >> (8 * i));
+    return true;
+}
+
+static void put_needle(struct debug *d, const struct needle *needle)
+{
+    fputs("bytes", d->term.out);
+    for (size_t i = 0; i < needle->length && i < 16; i++)
+        fprintf(d->term.out, " %02x", needle->bytes[i]);
+    fprintf(d->term.out, "%s\n", needle->length > 16 ? " ..." : "");
+}
+
+static int find_exec(struct debug *d, int argc, char **argv)
+{
+    const char *what = d->rest;
+    struct cli_filter *filter;
+    struct needle needle = { .length = 0 };
+    char why[256], type[300];
+    int status;
+
+    (void)argc;
+    (void)argv;
+    if (*what == '"' || *what == '\'') {
+        if (!quoted(what, &needle))
+            return debug_fail(d, CLI_USAGE, "the text is empty, too long, or its quote not closed");
+    } else if (!number(what, &needle)) {
+        needle.length = cli_bytes(what, needle.bytes, sizeof(needle.bytes));
+    }
+    if (needle.length) {
+        put_needle(d, &needle);
+        return search(d, &needle);
+    }
+    snprintf(type, sizeof(type), "type==%s", what);
+    if (!cli_filter_is(what) && !strpbrk(what, " \t=<>~") && strlen(what) < 64)
+        what = type;
+    filter = cli_filter_new(what, why, sizeof(why));
+    if (!filter)
+        return debug_fail(d, CLI_USAGE, "%s; help find", why);
+    status = search_chunks(d, filter);
+    cli_filter_free(filter);
+    return status;
+}
+
+static const struct debug_command row = {
+    .name = "find",
+    .aliases = "f",
+    .group = DEBUG_LOOK,
+    .usage = "BYTES | \"TEXT\" | 0xNUMBER | TYPE | FILTER",
+    .min = 1,
+    .max = -1,
+    .complete = { DEBUG_ARG_CHUNK },
+    .flags = DEBUG_RAW,
+    .help = "look for bytes, a text, or chunks of a kind",
+    .about =
+        "find f7ffffff            these bytes, anywhere\n"
+        "find \"QemuDevice\"        a text; \\n, \\0 and \\x1b within it\n"
+        "find 0xfffffff7          a number of 4 (or, with more digits, 8) bytes as it stands "
+        "in an image\n"
+        "find HVM_CONTEXT         chunks of a type\n"
+        "find type==PAGES and pages<64     chunks by a filter\n"
+        "find length>1M or gap\n"
+        "Keys: type, layer (== != ~), id, index, offset, end, length, wanted, missing, pages, "
+        "first_pfn, last_pfn, pfn, depth, checkpoint (== != < <= > >=); flags: pages, gap, cut, "
+        "resync, certain, unreadable; and, or, not, ( ).\n"
+        "The first hit becomes the current position.",
+    .exec = find_exec,
+};
+DEBUG_COMMAND(row);
