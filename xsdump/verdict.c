@@ -110,8 +110,7 @@ static void put_verdict(const struct cli_term *t, const struct image *im,
     if (v->outcome != XSI_RESTORES)
         put_end(t, v);
     for (size_t i = 0; i < v->error_count; i++)
-        detail(t, "log: %s",
-               xsi_escape(text, sizeof(text), v->errors[i], strlen(v->errors[i])));
+        detail(t, "log: %s", xsi_escape(text, sizeof(text), v->errors[i], strlen(v->errors[i])));
     if (*v->loses)
         detail(t, "lost: %s", v->loses);
     for (size_t i = 0; i < v->condition_count; i++)

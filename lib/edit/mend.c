@@ -115,6 +115,12 @@ static int by_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
+/* What a step costs. What costs less is tried first. */
+static enum xsi_price price(const struct xsi_planned *step)
+{
+    return *step->loses ? XSI_PRICE_LOSES : *step->guess ? XSI_PRICE_GUESSES : XSI_PRICE_NONE;
+}
+
 /* Put what the recipe left into the plan, as one step. 1 staged, 0 nothing, -errno. */
 static int stage(struct xsi_mending *g, struct xsi_mend *m, const struct xsi_candidate_row *c,
                  struct xsi_error *err)
@@ -123,7 +129,9 @@ static int stage(struct xsi_mending *g, struct xsi_mend *m, const struct xsi_can
 
     if (rc || !m->count)
         return rc;
-    if (g->options->safe && (*m->step.loses || *m->step.guess)) {
+    if (!c->asked && price(&m->step) != g->price)
+        return 0; /* another round's */
+    if (g->options->safe && price(&m->step)) {
         xsi_mending_refuse(g, c->recipe->name, c->at,
                            "%s %s; only what loses nothing was asked for",
                            *m->step.loses ? "it would give up" : "it would guess",
@@ -179,6 +187,7 @@ static int trial(struct xsi_mending *g, const struct xsi_candidate_row *c, struc
 
     if (rc <= 0)
         return rc;
+    g->trials++;
     rc = look(g, &is, err);
     if (rc) {
         xsi_plan_cut(g->plan, steps);
@@ -201,37 +210,63 @@ static int trial(struct xsi_mending *g, const struct xsi_candidate_row *c, struc
 
 /* ---------------------------------------------------------------- the loop ---- */
 
-/* One step forward, by the first candidate that brings it. 1 made, 0 none does, -errno. */
-static int advance(struct xsi_mending *g, unsigned *trials, struct xsi_error *err)
+/* The first candidate that brings the image forward. 1 made, 0 none does, -errno. */
+static int advance_by(struct xsi_mending *g, struct xsi_candidates *all, struct xsi_error *err)
 {
-    struct xsi_candidates *all = xsi_candidates_new(g);
     const struct xsi_candidate_row *c;
-    int rc = all ? 0 : -ENOMEM;
+    int rc = 0;
 
-    while (!rc && *trials < TRIALS_MAX && (c = xsi_candidates_next(all))) {
-        ++*trials;
+    while (!rc && g->trials < TRIALS_MAX && (c = xsi_candidates_next(all)))
         rc = trial(g, c, err);
-    }
-    xsi_candidates_free(all);
     return rc;
 }
 
-/* Steps that brought the reader no nearer and left as much damage are worse than none. */
-static int take_back(struct xsi_mending *g, struct xsi_error *err)
+/* One step forward, by what loses least. */
+static int advance(struct xsi_mending *g, struct xsi_error *err)
+{
+    int was = rank(&g->seen), rc = 0;
+
+    for (g->price = XSI_PRICE_NONE; !rc && g->price <= XSI_PRICE_LOSES; g->price++) {
+        struct xsi_candidates *all = xsi_candidates_new(g);
+
+        rc = all ? advance_by(g, all, err) : -ENOMEM;
+        xsi_candidates_free(all);
+    }
+    if (rank(&g->seen) > was)
+        g->earned = xsi_plan_steps(g->plan);
+    return rc;
+}
+
+/*
+ * How many steps are worth their price. Those that brought the reader no nearer and left as much
+ * damage are worse than none; and fewer findings alone do not buy a loss.
+ */
+static size_t worth(const struct xsi_mending *g)
 {
     const struct xsi_seen before = { .verdict = g->out->judged ? &g->out->before : NULL };
+    size_t steps = xsi_plan_steps(g->plan);
 
-    if (g->options->recipe || xsi_plan_steps(g->plan) == g->first ||
-        rank(&g->seen) > rank(&before) || g->seen.errors < g->out->errors_before)
+    if (rank(&g->seen) <= rank(&before) && g->seen.errors >= g->out->errors_before)
+        return g->first;
+    for (size_t i = g->earned; i < steps && !g->options->code; i++)
+        if (price(xsi_plan_step(g->plan, i)) == XSI_PRICE_LOSES)
+            return i;
+    return steps;
+}
+
+static int take_back(struct xsi_mending *g, struct xsi_error *err)
+{
+    size_t keep = worth(g);
+
+    if (g->options->recipe || keep == xsi_plan_steps(g->plan))
         return 0;
-    xsi_plan_cut(g->plan, g->first);
+    xsi_plan_cut(g->plan, keep);
     look_away(&g->seen);
     return look(g, &g->seen, err);
 }
 
 static int mend(struct xsi_mending *g, struct xsi_error *err)
 {
-    unsigned trials = 0;
     int rc = look(g, &g->seen, err);
 
     if (rc)
@@ -244,9 +279,9 @@ static int mend(struct xsi_mending *g, struct xsi_error *err)
         snprintf(g->reader_name, sizeof(g->reader_name), "%s", g->out->reader.name);
         xsi_plan_set_reader(g->plan, g->reader_name);
     }
-    g->first = xsi_plan_steps(g->plan);
+    g->first = g->earned = xsi_plan_steps(g->plan);
     do
-        rc = advance(g, &trials, err);
+        rc = advance(g, err);
     while (rc > 0 && xsi_plan_steps(g->plan) - g->first < STEPS_MAX);
     return rc < 0 ? rc : take_back(g, err);
 }

@@ -12,13 +12,18 @@ struct xsi_seen {
     size_t errors;
 };
 
+enum xsi_price { XSI_PRICE_NONE, XSI_PRICE_GUESSES, XSI_PRICE_LOSES };
+
 /* One mending. */
 struct xsi_mending {
     struct xsi_plan *plan;
     const struct xsi_mend_options *options;
     struct xsi_mended *out;
     struct xsi_seen seen;
-    size_t first; /* steps that the plan had before */
+    size_t first;  /* steps that the plan had before */
+    size_t earned; /* steps up to which the verdict became better */
+    unsigned trials;
+    enum xsi_price price; /* of the steps that are tried now */
     char reader_name[40];
 };
 

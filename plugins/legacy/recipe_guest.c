@@ -5,7 +5,7 @@
  */
 #include "recipe.h"
 
-#define CANDIDATES 28
+#define CANDIDATES 64
 
 /* Frames that one wrong bit away from `pfn` lie in the guest, and what is known of them. */
 struct candidates {

@@ -112,7 +112,7 @@ static int set_guest_type(struct xsi_mend *m)
     const uint8_t *text;
     struct config_facts f;
     enum xsi_guest guest;
-    size_t from, to, n;
+    size_t from, to, n, spare;
     const char *word;
     uint32_t length;
 
@@ -124,14 +124,18 @@ static int set_guest_type(struct xsi_mend *m)
         return 0;
     config_xml(text, (size_t)config->length, true, &f);
     guest = f.guest == XSI_GUEST_UNKNOWN ? f.guest : config_stream_guest(m, f.guest);
-    if (guest == XSI_GUEST_UNKNOWN)
+    if (guest == XSI_GUEST_UNKNOWN || to - from > sizeof("xenpvh"))
         return 0;
     word = guest == XSI_GUEST_PV ? "linux" : guest == XSI_GUEST_PVH ? "xenpvh" : "hvm";
     n = strlen(word);
-    length = htole32((uint32_t)(config->length - (to - from) + n));
+    spare = xsi_mend_same_size(m) && n < to - from ? to - from - n : 0;
+    length = htole32((uint32_t)(config->length - (to - from) + n + spare));
     xsi_mend_guess(m, "the stored XML is perhaps that of another guest; compare its memory and "
                       "disks");
     xsi_mend_splice(m, row->offset + shift(row) + LENGTH_AT, 4, &length, 4, "length of the XML");
+    if (spare) /* NULs behind the text: the stream stays where it is */
+        xsi_mend_splice(m, config->offset + config->length, 0, "\0\0\0\0\0", spare,
+                        "%zu spare bytes behind it", spare);
     xsi_mend_splice(m, config->offset + from, to - from, word, n,
                     "os/type %s, as the stream has it", word);
     return 0;

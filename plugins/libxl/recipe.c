@@ -4,12 +4,13 @@
 
 #include "recipe.h"
 
-#define MARKER      "\xff\xff\xff\xff\xff\xff\xff\xffXENF" /* an image header of libxc */
-#define OPTIONAL    0x80000000U
-#define END_SLACK   4096U /* zeros that may belong to a state: more are harmless to QEMU */
-#define STATE_MAX   (64U << 20)
-#define CONVERTED   2 /* option bit 1, in the last byte of the big-endian word */
-#define STRINGS_MAX (1U << 20)
+#define MARKER       "\xff\xff\xff\xff\xff\xff\xff\xffXENF" /* an image header of libxc */
+#define OPTIONAL     0x80000000U
+#define END_SLACK    4096U /* zeros that may belong to a state: more are harmless to QEMU */
+#define STATE_MAX    (64U << 20)
+#define CONVERTED    2 /* option bit 1, in the last byte of the big-endian word */
+#define STRINGS_MAX  (1U << 20)
+#define EMULATOR_MAX 2U
 
 /* ---- what stands where ---- */
 
@@ -157,6 +158,7 @@ static int normalise(struct xsi_mend *m)
 {
     const struct xsi_map_row *row = libxl_row(m, xsi_mend_at(m));
     uint32_t type, length;
+    uint8_t words[8];
     size_t n;
 
     if (!row || !libxl_head(m, row->offset, &type, &length))
@@ -168,6 +170,11 @@ static int normalise(struct xsi_mend *m)
                         libxl_types[type].name);
         return 0;
     }
+    if ((type == LIBXL_EMULATOR_CONTEXT || type == LIBXL_XENSTORE_DATA) && length >= 8 &&
+        xsi_mend_read(m, row->offset + 8, words, sizeof(words)) &&
+        (xsi_le32(words) > EMULATOR_MAX || xsi_le32(words + 4)))
+        xsi_mend_splice(m, row->offset + 8, sizeof(words), "\0\0\0\0\0\0\0", sizeof(words),
+                        "device model unknown, index 0, as the converter writes it");
     n = (size_t)(-length & 7);
     if (type < LIBXL_RECORDS && n && row->length == 8 + (uint64_t)length + n &&
         config_zeros(m, row->offset + 8 + length, n) < n)
@@ -369,7 +376,7 @@ const struct xsi_recipe libxl_recipes[] = {
       "EMULATOR_CONTEXT, which reaches up to END; physmap makes it EMULATOR_XENSTORE_DATA, up to "
       "EMULATOR_CONTEXT. A missing LIBXC_CONTEXT is inserted.",
       fix_record, true },
-    { "libxl-normalise", "empty bodies that must be empty, zero padding",
+    { "libxl-normalise", "empty bodies that must be empty, zero padding, put known ids in",
       "libxl reads over both; verify-stream-v2 refuses them.", normalise, false },
     { "libxl-drop-record", "take a record out of libxl's stream",
       "Records of types that libxl does not know stop it, those marked optional too. Mandatory "

@@ -94,6 +94,8 @@ static int set_guest_type(struct xsi_mend *m)
     if (guest == XSI_GUEST_UNKNOWN)
         return 0;
     word = guest == XSI_GUEST_PV ? "linux" : "hvm";
+    if (xsi_mend_same_size(m) && guest == XSI_GUEST_HVM && to - from == 5)
+        word = "hvm  "; /* blanks mean nothing there, and the stream stays where it is */
     n = strlen(word);
     length = htobe32((uint32_t)(config->length - (to - from) + n));
     xsi_mend_guess(m, "the stored configuration is perhaps that of another guest; compare its "

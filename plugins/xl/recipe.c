@@ -60,38 +60,95 @@ uint32_t xl_right_flags(const struct xl_view *v, bool json)
                                                  : XL_FLAG_STREAM_V2);
 }
 
+/* JSON without the blanks between its words, in place; returns its length. */
+static size_t squeeze(char *text, size_t n)
+{
+    size_t length = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!quoted && strchr(" \t\r\n", text[i]) && text[i])
+            continue;
+        if (text[i] == '"')
+            quoted = !quoted;
+        text[length++] = text[i];
+        if (quoted && text[i] == '\\' && i + 1 < n)
+            text[length++] = text[++i];
+    }
+    return length;
+}
+
+/*
+ * Optional data may be longer than the configuration in it, and blanks of JSON mean nothing: in
+ * place, a text is made to fill the room that is there, so that the stream stays where it is.
+ */
+static size_t room_for(struct xsi_mend *m, char *text, size_t *n, bool json, uint64_t room)
+{
+    if (!xsi_mend_same_size(m) || room < 4)
+        return *n + json + 4;
+    if (json && *n + json + 4 > room)
+        *n = squeeze(text, *n);
+    return *n + json + 4 <= room && room <= CONFIG_LOOK ? (size_t)room : *n + json + 4;
+}
+
 void xl_put_config(struct xsi_mend *m, const struct xl_view *v, const char *text, size_t n,
                    bool json, const char *what)
 {
     uint64_t from = v->at + v->header.order_at + FLAGS_AT, config = v->at + v->header.size;
     uint64_t to = v->body ? v->body->offset : config + (v->config ? v->config->length : 0);
-    size_t text_length = n + json; /* JSON has its NUL counted; 4.5:xl_cmdimpl.c */
-    uint8_t *p = xsi_mend_scratch(m, 16 + text_length);
+    size_t optional;
+    uint8_t *p = xsi_mend_scratch(m, CONFIG_LOOK + n + 64);
 
     if (!p)
         return;
+    memcpy(p + 16, text, n);
+    optional = room_for(m, (char *)p + 16, &n, json, to > config ? to - config : 0);
+    memset(p + 16 + n, 0, optional - 4 - n); /* NUL of JSON, which is counted, and what is spare */
     xl_word(v, xl_right_flags(v, json), p);
     xl_word(v, 0, p + 4);
-    xl_word(v, (uint32_t)text_length + 4, p + 8);
-    xl_word(v, (uint32_t)text_length, p + 12);
-    memcpy(p + 16, text, n);
+    xl_word(v, (uint32_t)optional, p + 8);
+    xl_word(v, (uint32_t)n + json, p + 12);
     if (to > config)
         xsi_mend_keep(m, "xl-config", config, to - config);
-    xsi_mend_splice(m, from, to - from, p, 16 + text_length, "%s", what);
+    xsi_mend_splice(m, from, to - from, p, 12 + optional, "%s", what);
 }
 
 /* ---- the recipes ---- */
 
+/* The bytes that came into the magic text go to the end of the optional data: nothing moves. */
+static bool spare_magic(struct xsi_mend *m, const struct xl_view *v, size_t spare)
+{
+    uint64_t from = v->at + v->header.order_at, size = v->body ? v->body->offset - from : 0;
+    const uint8_t *old =
+        v->body && size >= 16 && size <= CONFIG_LOOK ? xsi_mend_bytes(m, from, (size_t)size) : NULL;
+    uint8_t *p = old ? xsi_mend_scratch(m, (size_t)size + XL_LOOK) : NULL;
+
+    if (!p || size - 16 != v->header.optional_length)
+        return false;
+    memcpy(p, XL_MAGIC, XL_MAGIC_SIZE);
+    memcpy(p + XL_MAGIC_SIZE, old, (size_t)size);
+    xl_word(v, v->header.optional_length + (uint32_t)spare, p + XL_MAGIC_SIZE + LENGTH_AT);
+    xsi_mend_splice(m, v->at, v->header.order_at + size, p, XL_MAGIC_SIZE + (size_t)size + spare,
+                    "put xl's magic text back at 0x%" PRIx64 "; %zu spare bytes behind the "
+                    "configuration",
+                    v->at, spare);
+    return true;
+}
+
 static int fix_magic(struct xsi_mend *m)
 {
     struct xl_view v;
+    size_t spare;
 
     if (!xl_view(m, &v) || !v.header.damage)
         return 0;
+    spare = v.header.order_at > XL_MAGIC_SIZE ? v.header.order_at - XL_MAGIC_SIZE : 0;
     if (v.header.order_at != XL_MAGIC_SIZE)
         xsi_mend_guess(m,
                        "bytes of the magic text came or went in a transfer, which may have "
                        "changed other line feeds of the image too: compare it with another copy");
+    if (spare && xsi_mend_same_size(m) && spare_magic(m, &v, spare))
+        return 0;
     xsi_mend_splice(m, v.at, v.header.order_at, XL_MAGIC, XL_MAGIC_SIZE,
                     "put xl's magic text back at 0x%" PRIx64, v.at);
     return 0;

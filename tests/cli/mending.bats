@@ -27,6 +27,16 @@ near_rows() { # FOLDER
     find "$1/" -type f -name '*.img' | sort | sed 's/$/\tnear/'
 }
 
+# The generator's images, with the image that a damaged one was made of.
+sample_rows() {
+    grep -H '^# proof: damage of ' "$XSI_TOP"/samples/recipes/*.recipe |
+        sed 's|.*/\([^/]*\)\.recipe:# proof: damage of |\1 |' |
+        awk -v folder="$XSI_TOP/build/samples" 'NR == FNR { of[folder "/" $1 ".img"] = $2; next }
+            { printf "%s\tnear", $1
+              if ($1 in of) printf "\t\t\t\t%s/%s.img", folder, of[$1]
+              print "" }' - <(find "$XSI_TOP/build/samples/" -type f -name '*.img' | sed 's|//|/|' | sort)
+}
+
 # Rows of tests/data/mending.tsv whose image is there.
 asked_rows() {
     local image rest path
@@ -52,7 +62,7 @@ setup_file() {
     local set=${XSI_SHARED:-/nonexistent}/truth folder=$BATS_FILE_TMPDIR/shared
     [ -x "$mending" ] || return 0
     {
-        near_rows "$XSI_TOP/build/samples"
+        sample_rows
         asked_rows
         if [ -d "$real/truth" ]; then
             legacy_rows "$real/truth"
@@ -104,6 +114,12 @@ shared() {
     sed -n '/^RECIPE /,/^property /p' "$table"
     grep -q '^RECIPE ' "$table"
     ! grep -E 'NOT EXERCISED|NEVER FROM' "$table"
+}
+
+@test "many a damaged image becomes what it was, byte for byte" {
+    [ -e "$BATS_FILE_TMPDIR/bundled.status" ] || skip "build/mending is not built"
+    grep 'byte for byte$' "$tables/mending-bundled.txt"
+    [ "$(awk '/byte for byte$/ { print $1 }' "$tables/mending-bundled.txt")" -ge 200 ]
 }
 
 @test "what is not mended says why" {

@@ -3,7 +3,7 @@
  * mending [-a] [-k KIB] -w FOLDER <LIST
  *
  * Mend each image of LIST (tab separated: image, readers with commas between, stack to force, recipe
- * that a person asks for, place that it is for) for each of the readers and print what came of it: a line per step, recipe, image, reader, verdict
+ * that a person asks for, place that it is for, the image before its damage) for each of the readers and print what came of it: a line per step, recipe, image, reader, verdict
  * before and after; where nothing helps, the reasons. Then test on each plan what must hold for
  * every plan, and print how often it held and what each recipe achieved. A reader "near" stands for
  * the default target and some of its neighbours.
@@ -31,6 +31,7 @@ struct job {
     char *written[512]; /* recipes of plans that were written */
     size_t written_count;
     unsigned pairs, mended, sound, unfixed;
+    unsigned exact; /* mended images that are the undamaged one again */
     double slowest;
     char slow[256];
 };
@@ -144,6 +145,8 @@ static bool to_be_written(struct job *job, struct xsi_plan *plan)
 static void mended(struct job *job, const struct trial *t, struct xsi_plan *plan,
                    const struct xsi_mended *m)
 {
+    uint64_t at;
+
     job->pairs++;
     if (!m->judged || m->after.outcome != XSI_RESTORES) {
         job->unfixed++;
@@ -155,6 +158,10 @@ static void mended(struct job *job, const struct trial *t, struct xsi_plan *plan
         return;
     job->mended++;
     print_steps(t, plan, m);
+    if (t->original && file_is(t->original, xsi_plan_source(plan), &at)) {
+        job->exact++;
+        line_of("exact", "the image is what it was before the damage");
+    }
     tally(plan, m);
     idempotent(t, plan, m);
     fits(t, plan, m);
@@ -249,7 +256,7 @@ static void one_reader(struct job *job, struct trial *t, const char *reader, cha
 }
 
 /* What stands in a line of the list. */
-enum column { IMAGE, READERS, AS, RECIPE, AT, COLUMNS };
+enum column { IMAGE, READERS, AS, RECIPE, AT, ORIGINAL, COLUMNS };
 
 static void one_image(struct job *job, char **column)
 {
@@ -260,6 +267,7 @@ static void one_image(struct job *job, char **column)
                        .recipe = column[RECIPE],
                        .has_at = column[AT],
                        .at = column[AT] ? strtoull(column[AT], NULL, 0) : 0,
+                       .original = column[ORIGINAL],
                        .folder = job->folder };
     const char *const *near;
 
@@ -324,6 +332,7 @@ int main(int argc, char **argv)
     printf("%u pairs of image and reader: %u sound, %u mended, %u do not restore; slowest %.2f s, "
            "%s\n",
            job.pairs, job.sound, job.mended, job.unfixed, job.slowest, job.slow);
+    printf("%u are what they were before the damage, byte for byte\n", job.exact);
     good = tally_print(all);
     good = properties_print() && good;
     for (size_t i = 0; i < job.written_count; i++)

@@ -41,9 +41,10 @@ struct trial {
     const char *as;     /* forced stack or NULL */
     const char *recipe; /* only this one, as a person asks for it; NULL: what is needed */
     bool has_at;
-    uint64_t at;        /* with recipe: the place */
-    const char *folder; /* for the files that are written */
-    const char *label;  /* the reader's name as it is printed */
+    uint64_t at;          /* with recipe: the place */
+    const char *original; /* the image without its damage, or NULL */
+    const char *folder;   /* for the files that are written */
+    const char *label;    /* the reader's name as it is printed */
 };
 
 /* Count a property as held or, with a line that says why not, as broken. Returns ok. */
