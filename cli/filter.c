@@ -109,12 +109,11 @@ static const struct key *key_of(const char *at, size_t n)
 
 bool cli_filter_is(const char *text)
 {
-    size_t n, not ;
+    size_t n;
 
     text += strspn(text, " \t(!");
-    not = strncmp(text, "not ", 4) == 0 ? 4 : 0;
-    text += not ;
-    text += strspn(text, " \t(");
+    if (strncmp(text, "not ", 4) == 0)
+        text += 4 + strspn(text + 4, " \t(");
     n = word_length(text);
     return n && key_of(text, n) != NULL;
 }

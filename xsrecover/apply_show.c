@@ -57,16 +57,26 @@ static void moves(const struct apply *a, char *out, size_t size)
             n += (size_t)snprintf(out + n, size - n, "; %s", step->why);
 }
 
+/* The reason, without what it repeats of the edit: "at 0x1a04b insert f7 ff ff ff" is told. */
+static const char *reason(const struct xsi_planned *step)
+{
+    const char *what = step->what, *why = step->why;
+
+    if (strncmp(what, "at 0x", 5) == 0 && strncmp(why, "at 0x", 5) != 0) {
+        what += 5;
+        what += strcspn(what, " ");
+        what += *what == ' ';
+    }
+    if (*what && strncmp(why, what, strlen(what)) == 0)
+        why += strlen(what) + strspn(why + strlen(what), ":; ");
+    return why;
+}
+
 static void show_step(const struct cli_term *t, const struct xsi_planned *step, const char *behind)
 {
-    size_t n = strlen(step->what);
-    const char *why = step->why;
-
     line_print(t, "plan", "%s: %s%s", step->recipe, step->what, behind);
-    if (strncmp(why, step->what, n) == 0) /* it says what in its own words, then more */
-        why += n + strspn(why + n, ":; ");
-    if (*why)
-        line_print(t, "", "%s", why);
+    if (*reason(step))
+        line_print(t, "", "%s", reason(step));
     if (*step->loses)
         line_print(t, "", "gives up: %s", step->loses);
     if (*step->guess)

@@ -73,7 +73,7 @@ static void others(const struct apply *a)
 /* What can still be saved. */
 static void rest(const struct apply *a, const struct xsi_info *info)
 {
-    char pages[100] = "an unknown number of pages";
+    char pages[100] = "an unknown number of pages", word[4200];
 
     if (info->pages_tracked && info->has_p2m_size && info->pages_present <= info->p2m_size)
         snprintf(pages, sizeof(pages), "%" PRIu64 " of %" PRIu64 " frames have a page",
@@ -86,6 +86,9 @@ static void rest(const struct apply *a, const struct xsi_info *info)
     if (info->checkpoints)
         line_print(a->term, "", "%u complete checkpoint%s", info->checkpoints,
                    info->checkpoints == 1 ? "" : "s");
+    if (info->pages_present)
+        fprintf(a->term->out, "%*sthe memory, for crash or Volatility: xsdump --core FILE %s\n",
+                LINE_INDENT, "", cli_word(word, sizeof(word), a->file));
 }
 
 static unsigned unfixable(const struct apply *a, const struct xsi_mended *m)

@@ -113,8 +113,7 @@ static int stack_exec(struct debug *d, int argc, char **argv)
                 chunks == 1 ? "" : "s", bytes);
     }
     if (!info->stack_length)
-        fputs("no layer of a save image was recognised; --as STACK forces one\n",
-              d->term.out);
+        fputs("no layer of a save image was recognised; --as STACK forces one\n", d->term.out);
     return 0;
 }
 

@@ -14,6 +14,7 @@ extern const struct debug_command *const __stop_xsi_commands[];
 
 static size_t command_count(void)
 {
+    /* cppcheck-suppress comparePointers */
     return (size_t)(__stop_xsi_commands - __start_xsi_commands);
 }
 
@@ -255,7 +256,7 @@ static bool take_format(struct debug *d, char *word)
         return true;
     if (strlen(slash + 1) >= sizeof(d->format))
         return false;
-    strcpy(d->format, slash + 1);
+    memcpy(d->format, slash + 1, strlen(slash + 1) + 1);
     *slash = '\0';
     return true;
 }

@@ -105,7 +105,7 @@ static void add_readers(struct debug *d, struct list *l)
         snprintf(name, sizeof(name), "%s", reader.name);
         remus = strstr(name, "/remus");
         if (remus && !remus[strlen("/remus")]) { /* its other name */
-            strcpy(remus, "/xend");
+            memcpy(remus, "/xend", sizeof("/xend"));
             add(l, name);
         }
     }

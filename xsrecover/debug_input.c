@@ -61,7 +61,7 @@ int debug_source(struct debug *d, const char *file)
     if (!in)
         return debug_fail(d, CLI_OPERATIONAL, "%s: %s", file, strerror(errno));
     status = lines(d, in, file);
-    fclose(in);
+    (void)fclose(in);
     return status;
 }
 

@@ -115,7 +115,7 @@ static bool hold(struct debug_output *o, const char *text, size_t n)
 static void show(struct debug_output *o)
 {
     if (o->used)
-        fwrite(o->held, 1, o->used, stdout);
+        (void)fwrite(o->held, 1, o->used, stdout); /* the end says so, if it fails */
     fflush(stdout);
     o->used = 0;
 }
@@ -145,7 +145,7 @@ static ssize_t put(void *cookie, const char *text, size_t n)
             page(o);
     } else {
         show(o);
-        fwrite(text, 1, n, stdout);
+        (void)fwrite(text, 1, n, stdout);
     }
     return (ssize_t)n;
 }
@@ -169,7 +169,7 @@ void debug_output_free(struct debug *d)
     if (!d->output)
         return;
     if (d->term.out)
-        fclose(d->term.out);
+        (void)fclose(d->term.out);
     free(d->output->held);
     free(d->output);
 }

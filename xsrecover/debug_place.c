@@ -140,7 +140,7 @@ bool debug_place(struct debug *d, const char *text, uint64_t *offset)
         debug_fail(d, CLI_USAGE, "a place is an offset, a chunk or a finding; help goto");
         return false;
     }
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     sign = xsi_finding_lookup(copy) ? NULL : sign_of(copy, &more);
     minus = sign && *sign == '-';
     if (sign)

@@ -136,7 +136,7 @@ const uint8_t *xsi_mend_bytes(struct xsi_mend *m, uint64_t offset, size_t n)
 /* ---------------------------------------------------------------- what a recipe says ---- */
 
 /* printf behind what stands there already, with "; " between, made printable. */
-static void say(char *out, size_t size, const char *fmt, va_list args)
+static void XSI_PRINTF(3, 0) say(char *out, size_t size, const char *fmt, va_list args)
 {
     char text[400];
     size_t n = strlen(out);

@@ -51,9 +51,19 @@ static void offer(struct cure *best, unsigned *equals, unsigned index, uint64_t 
     *best = (struct cure){ index, entry, weight };
 }
 
+/* Do most frames of the batch follow each other? Then a neighbour's neighbour is likely. */
+static bool dense(const struct legacy_batch *b)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 1; i < b->count; i++)
+        n += b->entry[i] == b->entry[i - 1] + 1;
+    return n * 4 >= b->count * 3;
+}
+
 /*
- * What entry i could have been: a frame between its neighbours. One bit away and next to a
- * neighbour is best; then the only frame that there is room for; then one bit away.
+ * What entry i could have been: a frame between its neighbours. The only one that there is room for
+ * is best when it is one bit away; then one bit away, and beside a neighbour where most are.
  */
 static void cures_of(const struct legacy_view *v, const struct legacy_batch *b, unsigned i,
                      struct cure *best, unsigned *equals)
@@ -65,9 +75,10 @@ static void cures_of(const struct legacy_view *v, const struct legacy_batch *b, 
     first = low + 1;
     for (unsigned bit = 0; bit < 28; bit++) {
         uint64_t other = pfn ^ (1ULL << bit);
+        bool beside = other == first || other + 1 == high;
 
         if (other >= first && other < high)
-            offer(best, equals, i, type | other, other == first || other + 1 == high ? 4 : 2);
+            offer(best, equals, i, type | other, beside && dense(b) ? 4 : 2);
     }
     if (first + 1 == high)
         offer(best, equals, i, type | first, 3);

@@ -34,9 +34,10 @@ const struct xsi_recipe v2_recipes[] = {
         "the one that counts stays. What cannot be given up is only dropped when asked for."),
     ROW("v2-clear-optional", v2_clear_optional, "clear the optional bit of a record's type",
         "A known type with bit 31 set is skipped by readers without a word."),
-    ROW("v2-fix-type", v2_fix_type, "put one bit of a record's type back",
-        "When the type is unknown or cannot have this body, and with one bit changed it is a type "
-        "whose length and contents fit."),
+    { .name = "v2-fix-type", .run = v2_fix_type, .unasked = true,
+      .does = "put one bit of a record's type back",
+      .about = "When the type is unknown, cannot have this body, or belongs to another kind of guest "
+               "or to no vCPU, and with one bit changed it is a type that fits." },
     ROW("v2-fix-length", v2_fix_length, "put the length of a record right",
         "By what the body itself states (count, list, bounds), by its type, and by the place where "
         "the next record begins. Bytes beyond what a type can have are cut off; a record too short "

@@ -122,6 +122,10 @@ bool v2_frame_find(struct v2_site *s, uint64_t pfn, uint64_t *entry, uint64_t *p
 int v2_speaks(struct v2_site *s, uint64_t at, uint32_t type, uint32_t n);
 /* The type from which this one differs in one bit and that fits body and length; V2_RECORDS: none. */
 uint32_t v2_twin(struct v2_site *s, const struct v2_item *item);
+/* The type that a record with a doubtful one has with one bit changed; false: there is none. */
+bool v2_retyped(struct v2_site *s, const struct v2_item *item, uint32_t *type);
+/* A record begins there, or the stream ends. */
+bool v2_stands_at(struct v2_site *s, uint64_t at);
 /* A body of HVM_PARAMS as an ordinary domain has it; returns its length. */
 enum { V2_PARAMS_ROOM = 8 + 16 * 16 };
 uint32_t v2_usual_params(const struct v2_site *s, uint8_t *body);

@@ -411,6 +411,32 @@ static void fill_short(struct v2_site *s, const struct v2_item *item, const stru
                          "the true place get the wrong frame", at);
 }
 
+/* Zeros between the last page of a batch, which does not end with zeros itself, and the next
+ * record. */
+static bool cut_zeros(struct v2_site *s, const struct v2_item *gap)
+{
+    static const uint8_t zeros[64];
+    uint8_t end[8], more[64];
+    struct v2_list list;
+    uint64_t span;
+
+    if (!v2_list_read(s, gap->at, 0, &list) || list.count > V2_BATCH_MAX ||
+        !v2_list_length(&list))
+        return false;
+    span = v2_span(v2_list_length(&list));
+    if (gap->length <= span || gap->length - span > sizeof(more) ||
+        !xsi_mend_read(s->m, gap->at + span - sizeof(end), end, sizeof(end)) ||
+        !xsi_mend_read(s->m, gap->at + span, more, (size_t)(gap->length - span)) ||
+        memcmp(more, zeros, (size_t)(gap->length - span)) != 0 ||
+        !memcmp(end, zeros, sizeof(end)))
+        return false;
+    xsi_mend_splice(s->m, gap->at + span, gap->length - span, NULL, 0,
+                    "cut %" PRIu64 " zero bytes behind the batch at 0x%" PRIx64,
+                    gap->length - span, gap->at);
+    xsi_mend_guess(s->m, "that they were inserted there");
+    return true;
+}
+
 int v2_fill_lost(struct xsi_mend *m)
 {
     struct v2_site s;
@@ -426,6 +452,8 @@ int v2_fill_lost(struct xsi_mend *m)
             fill_short(&s, &gap, &list);
         return 0;
     }
+    if (!xsi_mend_asked(m) && cut_zeros(&s, &gap))
+        return 0;
     if (!xsi_mend_asked(m)) {
         xsi_mend_refuse(m, "bytes are missing, or too many, in the batch at 0x%" PRIx64 ", and "
                            "nothing tells where: the pages behind that place are shifted. Get "

@@ -71,6 +71,12 @@ static int fix_bounds(struct v2_site *s, const struct v2_item *item, uint32_t st
         return 0;
     }
     needs = highest / per + 1;
+    if (n < needs && !start && end / per + 1 == needs &&
+        v2_stands_at(s, item->at + v2_span(8 + 8 * (uint32_t)needs))) {
+        v2_put32(s, item->at + 4, 8 + 8 * (uint32_t)needs,
+                 "length of X86_PV_P2M_FRAMES by its bounds, where a record follows");
+        return 0;
+    }
     if (n < needs) {
         xsi_mend_refuse(s->m, "X86_PV_P2M_FRAMES holds %" PRIu32 " of %" PRIu64 " p2m frames that "
                               "the guest's memory needs; they cannot be made up without the guest. "

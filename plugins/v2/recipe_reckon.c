@@ -58,6 +58,13 @@ static unsigned changes(uint32_t type, uint32_t n, uint32_t new_type, uint32_t n
            (unsigned)__builtin_popcount(n ^ new_n);
 }
 
+/* A header of zeros, where a record of fixed length would stand that is nowhere else. */
+static bool is_zeroed(const struct v2_site *s, uint32_t type, const uint32_t old[2])
+{
+    return !old[0] && !old[1] && v2_rules[type].min == v2_rules[type].max &&
+           !(s->types & V2_BIT(type));
+}
+
 /* Lengths of a type that end at `end`, padding included: the best of them. */
 static unsigned best_length(struct v2_site *s, uint64_t at, uint64_t end, uint32_t type,
                             const uint32_t old[2], uint32_t *n)
@@ -73,7 +80,7 @@ static unsigned best_length(struct v2_site *s, uint64_t at, uint64_t end, uint32
             break;
         voice = v2_speaks(s, at, type, length);
         bits = changes(old[0], old[1], type, length);
-        if (!voice || (voice < 2 && bits > 1 && old[0] != type))
+        if (!voice || (voice < 2 && bits > 1 && old[0] != type && !is_zeroed(s, type, old)))
             continue;
         /* the type that stands there weighs most, then the body's word, then how little changes */
         grade = 1000U * (unsigned)voice + (old[0] == type ? 1500U : 0) - bits;
@@ -124,4 +131,65 @@ uint32_t v2_twin(struct v2_site *s, const struct v2_item *item)
             return t;
     }
     return V2_RECORDS;
+}
+
+bool v2_stands_at(struct v2_site *s, uint64_t at)
+{
+    uint8_t head[V2_RHDR_SIZE];
+
+    if (!xsi_mend_read(s->m, at, head, sizeof(head)))
+        return at == s->stop;
+    if (!xsi_le32(head) || !v2_rules[xsi_le32(head) < V2_RECORDS ? xsi_le32(head) : 0].min)
+        return xsi_le32(head) < V2_RECORDS && !xsi_le32(head + 4);
+    return v2_speaks(s, at, xsi_le32(head), xsi_le32(head + 4)) > 0;
+}
+
+/* Its vCPU has no registers: it may be another record. */
+static bool is_orphan(struct v2_site *s, const struct v2_item *item)
+{
+    struct v2_item basic;
+    uint8_t own[4], id[4];
+    uint64_t from = 0;
+
+    if (item->type != V2_VCPU_EXTENDED && item->type != V2_VCPU_XSAVE &&
+        item->type != V2_VCPU_MSRS)
+        return false;
+    if (!xsi_mend_read(s->m, item->at + V2_RHDR_SIZE, own, 4))
+        return true;
+    for (; v2_site_find(s, V2_VCPU_BASIC, from, &basic); from = basic.at + 1)
+        if (xsi_mend_read(s->m, basic.at + V2_RHDR_SIZE, id, 4) && !memcmp(id, own, 4))
+            return false;
+    return true;
+}
+
+/* Is the known type of a record to be doubted? */
+static bool is_doubtful(struct v2_site *s, const struct v2_item *item)
+{
+    static const uint32_t once = V2_BIT(V2_PV_INFO) | V2_BIT(V2_SHARED_INFO) |
+                                 V2_BIT(V2_TSC_INFO) | V2_BIT(V2_HVM_CONTEXT) |
+                                 V2_BIT(V2_HVM_PARAMS);
+    struct v2_item other;
+
+    if (item->type >= V2_RECORDS || !belongs(s, item->type) || item->type == V2_TOOLSTACK ||
+        item->type == V2_DIRTY_PFNS)
+        return true;
+    if (!v2_rules[item->type].min)
+        return item->body != 0;
+    return !v2_speaks(s, item->at, item->type, item->body) || is_orphan(s, item) ||
+           (once & V2_BIT(item->type) && v2_site_find_last(s, item->type, item->at, &other));
+}
+
+bool v2_retyped(struct v2_site *s, const struct v2_item *item, uint32_t *type)
+{
+    static const uint32_t many = V2_BIT(V2_PAGE_DATA) | V2_BIT(V2_VCPU_BASIC) |
+                                 V2_BIT(V2_VCPU_EXTENDED) | V2_BIT(V2_VCPU_XSAVE) |
+                                 V2_BIT(V2_VCPU_MSRS);
+
+    if (item->gap || item->cut || item->foreign || !is_doubtful(s, item))
+        return false;
+    *type = v2_twin(s, item);
+    if (*type == V2_RECORDS && !item->body && s->end_at == UINT64_MAX &&
+        item->at + item->length == s->stop && __builtin_popcount(item->type) == 1)
+        *type = V2_END;
+    return *type < V2_RECORDS && (V2_BIT(*type) & many || !(s->types & V2_BIT(*type)));
 }

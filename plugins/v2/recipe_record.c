@@ -8,6 +8,8 @@
 
 /* ---- dropping ---- */
 
+enum { AHEAD = 4 }; /* items behind an early END that can be its body */
+
 /* What goes with a record of a type; NULL: nothing that a guest has. */
 static const char *const worth[V2_RECORDS] = {
     [V2_PAGE_DATA] = "the pages of a batch",
@@ -114,13 +116,41 @@ static bool is_vital(struct v2_site *s, const struct v2_item *item)
     return item->body > V2_VHDR;
 }
 
+static void put_type(struct v2_site *s, const struct v2_item *item, uint32_t type);
+static int set_head(struct v2_site *s, const struct v2_item *item, uint32_t type, uint32_t body);
+
+/* Zeros that are taken for END may be a record's header: then what follows is its body. */
+static bool take_for_record(struct v2_site *s, const struct v2_item *end)
+{
+    struct v2_item item = *end;
+    struct v2_site look = *s;
+    uint32_t type, body;
+
+    for (unsigned i = 0; i < AHEAD && v2_site_next(s, &item); i++)
+        if (item.at + item.length - end->at > V2_BATCH_HEAD &&
+            v2_reckon(&look, end->at, item.at + item.length, &type, &body) &&
+            !(s->types & V2_BIT(type))) {
+            item = *end;
+            (void)set_head(s, &item, type, body);
+            return true;
+        }
+    return false;
+}
+
 int v2_drop_record(struct xsi_mend *m)
 {
     struct v2_site s;
     struct v2_item item, other;
+    uint32_t type;
 
     if (!v2_site_open(&s, m) || !v2_site_at(&s, xsi_mend_at(m), &item) || item.gap ||
         item.foreign || item.cut)
+        return 0;
+    if (!xsi_mend_asked(m) && item.type && v2_retyped(&s, &item, &type)) {
+        put_type(&s, &item, type);
+        return 0;
+    }
+    if (item.type == V2_END && is_code(m, "XS-V65") && take_for_record(&s, &item))
         return 0;
     if (item.type == V2_END && !is_code(m, "XS-V65")) {
         xsi_mend_refuse(m, "END stays: readers need it");
@@ -167,20 +197,36 @@ int v2_clear_optional(struct xsi_mend *m)
     return 0;
 }
 
+static void put_type(struct v2_site *s, const struct v2_item *item, uint32_t type)
+{
+    v2_put32(s, item->at, type, "put one bit of a record's type back");
+    xsi_mend_guess(s->m, "that the record at 0x%" PRIx64 " is %s, of whose type 0x%" PRIx32
+                         " differs in one bit", item->at, v2_name(type), item->type);
+}
+
+/* The record that the finding is about; else any whose type is doubtful. */
 int v2_fix_type(struct xsi_mend *m)
 {
-    struct v2_site s;
+    struct v2_site s, look;
     struct v2_item item;
-    uint32_t twin;
+    uint32_t type;
 
-    if (!v2_site_open(&s, m) || !v2_site_at(&s, xsi_mend_at(m), &item) || item.gap)
+    if (!v2_site_open(&s, m))
         return 0;
-    twin = v2_twin(&s, &item);
-    if (twin == V2_RECORDS)
+    look = s;
+    if (v2_site_at(&s, xsi_mend_at(m), &item) && v2_retyped(&look, &item, &type)) {
+        put_type(&s, &item, type);
         return 0;
-    v2_put32(&s, item.at, twin, "put one bit of a record's type back");
-    xsi_mend_guess(m, "that the record at 0x%" PRIx64 " is %s, of whose type 0x%" PRIx32
-                      " differs in one bit", item.at, v2_name(twin), item.type);
+    }
+    v2_site_rewind(&s);
+    while (v2_site_next(&s, &item)) {
+        if (v2_retyped(&look, &item, &type)) {
+            put_type(&s, &item, type);
+            return 0;
+        }
+        if (item.type == V2_PAGE_DATA && s.rows[s.row].count > 1) /* a run of sound batches */
+            s.next = s.rows[s.row].offset + s.rows[s.row].length;
+    }
     return 0;
 }
 
@@ -337,6 +383,8 @@ static int fix_size(struct v2_site *s, const struct v2_item *item)
 
     if (!r)
         return 0;
+    if (!r->max && item->body && v2_stands_at(s, item->at + V2_RHDR_SIZE))
+        return set_head(s, item, item->type, 0);
     if (twin < V2_RECORDS && !v2_size_ok(item->type, item->body))
         return set_head(s, item, twin, item->body);
     if (item->type == V2_HVM_PARAMS && !fix_params(s, item))

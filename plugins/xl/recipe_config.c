@@ -203,6 +203,10 @@ int xl_complete_config(struct xsi_mend *m)
     e.out = xsi_mend_scratch(m, 2 * e.n + sizeof(extra));
     if (f.problem || !e.out)
         return 0;
+    if (f.guest == XSI_GUEST_PVH && xl_release(m) < XL_PVH_SINCE) {
+        xsi_mend_refuse(m, "xl before 4.10 knows no PVH guests: restore it on 4.10 or later");
+        return 0;
+    }
     guest = f.guest;
     if (guest == XSI_GUEST_UNKNOWN)
         guest = config_stream_guest(m, guest);
