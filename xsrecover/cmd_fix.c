@@ -118,22 +118,31 @@ static unsigned unfixable(const struct apply *a, const struct xsi_mended *m)
     return status;
 }
 
+/* The reader restores it: nothing to do, even where findings speak of damage that stays. */
 static unsigned nothing_staged(const struct apply *a, const struct settings *s,
                                const struct xsi_mended *m)
 {
     struct xsi_error err = { 0, "" };
+    unsigned status, left = 0;
+    char word[4200];
     struct look l;
 
-    if (!m->judged || m->before.outcome != XSI_RESTORES || m->errors)
+    if (!m->judged || m->before.outcome != XSI_RESTORES)
         return unfixable(a, m);
-    if (look_at(&l, *a->src, a->as, a->scan, &a->reader, a->reader ? 1 : 0, &err)) {
-        image_print(a->term, a->file, *a->src, &l);
-        look_away(&l);
-    }
+    if (!look_at(&l, *a->src, a->as, a->scan, &a->reader, a->reader ? 1 : 0, &err))
+        return fail(a->transcript, CLI_OPERATIONAL, a->file, "%s", err.text);
+    image_print(a->term, a->file, *a->src, &l);
     verdict_print(a->term, "before", &m->before, false);
     line_print(a->term, "plan", "nothing to do");
+    if (l.errors) {
+        left = l.exit;
+        line_print(a->term, "", "%zu finding%s that no recipe mends: xsrecover check %s", l.errors,
+                   l.errors == 1 ? "" : "s", cli_word(word, sizeof(word), a->file));
+    }
+    look_away(&l);
     refusals_print(a->term, m);
-    return pass_on(a, s);
+    status = pass_on(a, s);
+    return status ? status : left;
 }
 
 /* ---------------------------------------------------------------- staging ---- */

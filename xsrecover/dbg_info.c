@@ -11,8 +11,12 @@ static void put_writer(struct debug *d, const struct xsi_info *info)
 
     if (!info->writer_from)
         return;
-    snprintf(text, sizeof(text), "%s%s%s (%s)", info->writer_from, info->writer_to ? " to " : "",
-             info->writer_to ? info->writer_to : "", info->writer_why);
+    if (info->writer_to && strcmp(info->writer_to, info->writer_from) != 0)
+        snprintf(text, sizeof(text), "%s to %s (%s)", info->writer_from, info->writer_to,
+                 info->writer_why);
+    else
+        snprintf(text, sizeof(text), "%s%s (%s)", info->writer_from,
+                 info->writer_to ? "" : " or later", info->writer_why);
     fputs("writer   ", d->term.out);
     cli_wrap(&d->term, 9, 9, text);
 }
@@ -72,7 +76,7 @@ static int image_exec(struct debug *d, int argc, char **argv)
             info->checkpoints == 1 ? "" : "s");
     put_guest(d, info);
     put_writer(d, info);
-    if (info->pages_tracked)
+    if (info->pages_tracked && info->stack_length)
         fprintf(d->term.out, "pages    %" PRIu64 " frames have a page; CPU state %s\n",
                 info->pages_present, info->cpu_state ? "is there" : "is missing");
     if (debug_verdict(d))

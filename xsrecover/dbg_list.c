@@ -54,8 +54,8 @@ void dbg_row_print(struct debug *d, const struct xsi_map_row *row, const char *m
     else if (row->has_id)
         snprintf(type + n, sizeof(type) - (size_t)n, " (%" PRId64 ")", row->id);
     codes_of(d, row, codes, sizeof(codes));
-    n = snprintf(text, sizeof(text), "%s%s%s", state_of(row), note && *note ? " " : "",
-                 note ? note : "");
+    n = snprintf(text, sizeof(text), "%s%s%s", state_of(row),
+                 note && *note ? (*state_of(row) ? "; " : " ") : "", note ? note : "");
     if (row->count > 1 && row->pages)
         snprintf(text + n, sizeof(text) - (size_t)n, " pfn 0x%" PRIx64 "-0x%" PRIx64,
                  row->first_pfn, row->last_pfn);

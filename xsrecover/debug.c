@@ -146,22 +146,6 @@ int debug_open(struct debug *d)
     return debug_look(d);
 }
 
-/* An earlier write that did not end. */
-static void tell_interrupted(struct debug *d)
-{
-    struct xsi_journal_info info;
-    char name[2048];
-
-    if (xsi_registry_find(d->file, d->options->state, &info) != 1 ||
-        (info.state != XSI_JOURNAL_READY && info.state != XSI_JOURNAL_UNDOING))
-        return;
-    fprintf(d->term.out,
-            "%swarning%s  a write to this image was interrupted and it may be half written; roll "
-            "it back first:\n         xsrecover undo %s\n",
-            cli_colour(&d->term, CLI_YELLOW), cli_colour(&d->term, CLI_PLAIN),
-            cli_word(name, sizeof(name), info.file));
-}
-
 static void banner(struct debug *d)
 {
     const struct xsi_info *info = xsi_map_info(d->map);
@@ -186,13 +170,14 @@ static bool named_reader(struct debug *d)
 
 static unsigned session(struct debug *d)
 {
+    struct xsi_journal_info earlier;
     unsigned status;
     int rc;
 
     debug_output_begin(d, false);
     rc = named_reader(d) ? debug_open(d) : CLI_USAGE;
     if (rc == 0) {
-        tell_interrupted(d);
+        (void)cli_interrupted(d->file, &earlier); /* it has said so */
         if (d->terminal && !d->options->command_count && !d->options->script_count)
             banner(d);
     }

@@ -69,11 +69,13 @@ const char *debug_history(size_t index)
 
 /* ---------------------------------------------------------------- readline ---- */
 
-/* Ctrl-C at the prompt: an empty line. */
+/* Ctrl-C at the prompt: an empty line. Another signal, as after `fg`: the line again. */
 static int after_signal(void)
 {
-    if (!debug_interrupted(true))
+    if (!debug_interrupted(true)) {
+        rl_forced_update_display();
         return 0;
+    }
     rl_crlf();
     rl_on_new_line();
     rl_replace_line("", 1);

@@ -44,27 +44,29 @@ static const struct command debugger = {
 
 /* ---------------------------------------------------------------- commands ---- */
 
-#define COMMANDS_MAX 64
-
-extern const struct command *const __start_xsrecover_rows[], *const __stop_xsrecover_rows[];
+extern const struct command *const __start_xsrecover_rows[];
+extern const struct command *const __stop_xsrecover_rows[];
 
 const struct command *command_at(size_t index)
 {
-    const struct command *last = NULL;
+    /* cppcheck-suppress comparePointers */
+    size_t count = (size_t)(__stop_xsrecover_rows - __start_xsrecover_rows);
+    const struct command *last = NULL, *next;
 
-    /* The linker's order is that of the files' names: take the index-th by name. */
-    for (size_t taken = 0;; taken++) {
-        const struct command *next = NULL;
+    /* The linker's order is that of the files: the index-th by name is the next one index times. */
+    for (size_t taken = 0; taken <= index; taken++, last = next) {
+        next = NULL;
+        for (size_t i = 0; i < count; i++) {
+            const struct command *c = __start_xsrecover_rows[i];
 
-        for (const struct command *const *c = __start_xsrecover_rows; c < __stop_xsrecover_rows;
-             c++)
-            if ((!last || strcmp((*c)->name, last->name) > 0) &&
-                (!next || strcmp((*c)->name, next->name) < 0))
-                next = *c;
-        if (!next || taken == index)
-            return next;
-        last = next;
+            if ((!last || strcmp(c->name, last->name) > 0) &&
+                (!next || strcmp(c->name, next->name) < 0))
+                next = c;
+        }
+        if (!next)
+            return NULL;
     }
+    return last;
 }
 
 const struct command *command_lookup(const char *name)

@@ -277,7 +277,7 @@ int xsi_write_in_place(struct xsi_plan *plan, const char *path,
                        struct xsi_error *err)
 {
     struct job job = { .j = { .fd = -1 }, .options = options };
-    struct xsi_error unused;
+    struct xsi_error unused = { 0 };
     int rc;
 
     err = err ? err : &unused;

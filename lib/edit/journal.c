@@ -188,7 +188,7 @@ static int take(const struct xsi_journal *j, void *buf, size_t n, uint64_t at,
             return xsi_source_fault(err, code,
                                     "cannot read the undo file '%s' at byte %#llx: %s; "
                                     "see dmesg",
-                                    xsi_name_short(name, j->file), (unsigned long long)(at + done),
+                                    xsi_name_short(name, j->file), (unsigned long long)at + done,
                                     strerror(code));
         }
     }
@@ -207,7 +207,7 @@ int xsi_journal_state(struct xsi_journal *j, struct xsi_error *err)
         if (rc)
             return rc;
         get(sector + SECTOR - 8, &hash, 0);
-        if (memcmp(sector, MARK, 8) || hash != xsi_hash64(sector, SECTOR - 8))
+        if (memcmp(sector, MARK, 8) != 0 || hash != xsi_hash64(sector, SECTOR - 8))
             continue;
         for (size_t k = 0; k < 3; k++)
             get(sector + 8 + 8 * k, row, 8 * k);
@@ -302,7 +302,7 @@ static int read_head(struct xsi_journal *j, bool rows, struct xsi_error *err)
         rc = take(j, head, sizeof(head), 0, err);
     if (rc)
         return rc;
-    if (memcmp(head, LINE, strlen(LINE)))
+    if (memcmp(head, LINE, strlen(LINE)) != 0)
         return damaged(j,
                        head[0] ? "is no undo file"
                                : "was never finished, so its image was not "

@@ -41,7 +41,7 @@ static bool is_the_base(int fd, struct xsi_source *base)
 
 static void open_image(struct xsi_input *in, const char *path)
 {
-    if (path && strcmp(path, "-"))
+    if (path && strcmp(path, "-") != 0)
         in->image = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (in->image >= 0 && !fstat(in->image, &in->st) &&
         (S_ISREG(in->st.st_mode) || S_ISBLK(in->st.st_mode)) && is_the_base(in->image, in->base))
@@ -76,7 +76,7 @@ int xsi_input_open(struct xsi_input *in, struct xsi_plan *plan, const char *path
 
 void xsi_input_close(struct xsi_input *in)
 {
-    struct xsi_error unused;
+    struct xsi_error unused = { 0 };
 
     xsi_change_free(&in->change);
     if (in->own && xsi_plan_base(in->plan) == in->own)
@@ -344,7 +344,7 @@ int xsi_write_file(struct xsi_plan *plan, const char *path, const char *out,
                    struct xsi_written *written, struct xsi_error *err)
 {
     double began = xsi_seconds();
-    struct xsi_error unused;
+    struct xsi_error unused = { 0 };
     struct xsi_input in;
     struct output o;
     int rc;
@@ -376,7 +376,7 @@ int xsi_write_range(struct xsi_source *src, uint64_t offset, uint64_t length, co
 {
     struct xsi_target t = { .file = true, .name = out, .base = src, .image = -1 };
     struct xsi_signals signals;
-    struct xsi_error unused;
+    struct xsi_error unused = { 0 };
     struct output o;
     int rc;
 

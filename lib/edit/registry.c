@@ -74,7 +74,7 @@ int xsi_registry_find(const char *path, const char *state, struct xsi_journal_in
 {
     const char *folder = xsi_state_folder(state);
     DIR *dir = opendir(folder);
-    struct xsi_journal best;
+    struct xsi_journal best = { .fd = -1 };
     struct stat st;
     char *real;
     int found = 0;

@@ -23,7 +23,7 @@ int xsi_write_stream(struct xsi_plan *plan, const char *path, int fd, struct xsi
                      struct xsi_error *err)
 {
     struct xsi_target t = { .fd = fd, .name = "the output" };
-    struct xsi_error unused;
+    struct xsi_error unused = { 0 };
     struct xsi_input in;
     double began = xsi_seconds();
     struct xsi_signals signals;

@@ -179,7 +179,7 @@ static int locked(struct xsi_journal *j, struct xsi_held *held, bool dry,
 int xsi_undo(const char *file, const char *image, const struct xsi_write_options *options, bool dry,
              struct xsi_written *written, struct xsi_error *err)
 {
-    struct xsi_error unused;
+    struct xsi_error unused = { 0 };
     struct xsi_journal j;
     struct xsi_held held;
     int rc;

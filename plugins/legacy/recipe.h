@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Between the recipes of the legacy stream. A recipe sees the image through the rows of the engine's
- * map; what a row does not tell (the count of a batch, its entries) it reads from the image, with
- * the bounds that the dissector has.
+ * Between the recipes of the legacy stream. A recipe sees the image through the rows of the
+ * engine's map; what a row does not tell (the count of a batch, its entries) it reads from the
+ * image, with the bounds that the dissector has.
  */
 #ifndef LEGACY_RECIPE_H
 #define LEGACY_RECIPE_H

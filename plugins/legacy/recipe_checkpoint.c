@@ -145,9 +145,9 @@ static bool repeated(const struct legacy_view *v, size_t i, size_t last_body)
 }
 
 /*
- * All bodies become one, in front of the last tail: a frame's last copy counts, and what the chunks
- * of a body say takes effect at its zero count. So the reader gets the state of the last checkpoint.
- * Compressed pages come as plain ones in the place of the first END (`plain`).
+ * All bodies become one, in front of the last tail: a frame's last copy counts, and what the
+ * chunks of a body say takes effect at its zero count. So the reader gets the state of the last
+ * checkpoint. Compressed pages come as plain ones in the place of the first END (`plain`).
  */
 static void join_bodies(const struct legacy_view *v, unsigned n, const uint8_t *plain,
                         size_t length)

@@ -216,8 +216,9 @@ int legacy_fix_chunk_id(struct xsi_mend *m)
 
 /* ---------------------------------------------------------------- gaps ---- */
 
-/* Frames between the batches around a gap that no batch names; false when the order tells nothing. */
-static bool frames_missing(const struct legacy_view *v, size_t gap, uint64_t *from, uint64_t *to)
+/* Frames that a gap can have held: from the last of the batch in front of it, to the first of the
+ * batch behind it; none when these follow each other. */
+static void frames_missing(const struct legacy_view *v, size_t gap, uint64_t *from, uint64_t *to)
 {
     size_t a = gap, b = gap + 1;
 
@@ -225,15 +226,11 @@ static bool frames_missing(const struct legacy_view *v, size_t gap, uint64_t *fr
         a--;
     while (b < v->behind && !legacy_is(&v->row[b], PART_PAGES) && !legacy_is(&v->row[b], PART_END))
         b++;
-    if (!legacy_is(&v->row[a], PART_PAGES) || b >= v->behind ||
-        !legacy_is(&v->row[b], PART_PAGES) || v->row[b].first_pfn <= v->row[a].last_pfn + 1)
-        return false;
-    *from = v->row[a].last_pfn + 1;
-    *to = v->row[b].first_pfn - 1;
-    return true;
+    *from = legacy_is(&v->row[a], PART_PAGES) ? v->row[a].last_pfn + 1 : 0;
+    *to = b < v->behind && legacy_is(&v->row[b], PART_PAGES) ? v->row[b].first_pfn : v->p2m_size;
 }
 
-/* What is known of the bytes in a gap that goes; false when it must not, unless a person says so. */
+/* What is known of the bytes in a gap that goes; false: it must not, unless a person says so. */
 static bool may_go(const struct legacy_view *v, size_t gap)
 {
     const struct xsi_map_row *row = &v->row[gap];
@@ -248,18 +245,19 @@ static bool may_go(const struct legacy_view *v, size_t gap)
         xsi_mend_loses(v->m, "%s%s%s", known->type.name, words ? ": " : "", words ? words : "");
         return true;
     }
-    if (row->length < XSI_PAGE_SIZE || !frames_missing(v, gap, &from, &to))
+    frames_missing(v, gap, &from, &to);
+    if (row->length < XSI_PAGE_SIZE || from == to)
         return true;
     if (xsi_mend_asked(v->m)) {
-        xsi_mend_loses(v->m, "frames 0x%" PRIx64 " to 0x%" PRIx64 ", unless they come again", from,
+        xsi_mend_loses(v->m, "pages of the guest, perhaps frames 0x%" PRIx64 " to 0x%" PRIx64, from,
                        to);
         return true;
     }
     xsi_mend_refuse(v->m,
-                    "the %" PRIu64 " bytes at 0x%" PRIx64 " held frames 0x%" PRIx64 " to 0x%" PRIx64
-                    ", without which no guest should run. To let a reader pass all the same: "
-                    "--recipe cut-gap; %s",
-                    row->length, row->offset, from, to, legacy_still(v, still, sizeof(still)));
+                    "the %" PRIu64 " bytes at 0x%" PRIx64 " may have held pages of the guest "
+                    "(frames from 0x%" PRIx64 " on), without which it should not run. To let a "
+                    "reader pass all the same: --recipe cut-gap; %s",
+                    row->length, row->offset, from, legacy_still(v, still, sizeof(still)));
     return false;
 }
 

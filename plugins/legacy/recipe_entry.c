@@ -182,7 +182,7 @@ static bool fix_type(const struct legacy_view *v, const struct legacy_batch *b)
     return done;
 }
 
-/* The entry whose type, being another, makes the pages as many as follow; count: none or several. */
+/* The entry whose type, being another, makes the pages as many as follow; count: none, several. */
 static unsigned odd_one(const struct legacy_view *v, const struct legacy_batch *b, bool carries)
 {
     unsigned found = b->count;
@@ -260,7 +260,7 @@ int legacy_fix_entry(struct xsi_mend *m)
     return 0;
 }
 
-/* ---------------------------------------------------------------- what a reader cannot take ---- */
+/* ------------------------------------------------------------- what a reader cannot take ---- */
 
 /* Offset of the page that entry i has, or would have. */
 static uint64_t page_at(const struct legacy_view *v, const struct legacy_batch *b, unsigned i)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the later checkpoints of a Remus stream changed, as plain batches: their compressed pages are
- * changes of the page that the receiver has. Encoding: tools/libxc/xc_compression.c@4.2 to 4.5.
+ * What the later checkpoints of a Remus stream changed, as plain batches: their compressed pages
+ * are changes of the page that the receiver has. Encoding: tools/libxc/xc_compression.c@4.2 to 4.5.
  */
 #include <stdlib.h>
 

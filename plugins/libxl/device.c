@@ -86,6 +86,8 @@ bool libxl_dm_start(struct xsi_run *r, const struct libxl_dm_state *dm)
                         why);
         if (row)
             xsi_run_finding(r, row, at, 0, "%s", why);
+        else
+            xsi_run_fix(r, "libxl-fix-emulator"); /* which says what to do instead */
         return false;
     }
     if (dm->have < dm->length) {

@@ -7,7 +7,12 @@
 #define SEARCH_MAX (64U << 20)
 #define STATE_HEAD "QEVM\0\0\0\3"
 
-enum { SECTION_FULL = 4, SECTION_AT = 16 + 8 /* record header, two words, QEVM, version */ };
+enum {
+    SECTION_FULL = 4,
+    SECTION_AT = 16 + 8, /* record header, two words, QEVM, version */
+    QEMU_TRADITIONAL = 1,
+    NO_TRADITIONAL_SINCE = 42100
+};
 
 /* ---- first bytes ---- */
 
@@ -36,11 +41,18 @@ static bool section_at(const struct xsi_mend *m, uint64_t at)
 
 int libxl_fix_emulator(struct xsi_mend *m)
 {
+    const struct xsi_reader *reader = xsi_mend_reader(m);
     const struct xsi_map_row *row = emulator_row(m);
-    uint8_t old[8];
+    uint8_t old[8], id[4];
 
-    if (!row || row->length < SECTION_AT || !xsi_mend_read(m, row->offset + 16, old, sizeof(old)))
+    if (!row || row->length < SECTION_AT || !xsi_mend_read(m, row->offset + 8, id, sizeof(id)) ||
+        !xsi_mend_read(m, row->offset + 16, old, sizeof(old)))
         return 0;
+    if (xsi_le32(id) == QEMU_TRADITIONAL && reader && reader->release >= NO_TRADITIONAL_SINCE) {
+        xsi_mend_refuse(m, "the state is that of qemu-traditional, which no other device model "
+                           "takes: restore the image on Xen 4.20 or older");
+        return 0;
+    }
     if (!memcmp(old, STATE_HEAD, sizeof(old))) {
         xsi_mend_refuse(
             m,

@@ -2,8 +2,10 @@
 /* The recipes of the v2 stream as rows. */
 #include "recipe.h"
 
-#define ROW(name_text, function, does_text, about_text) \
-    { .name = name_text, .run = function, .does = does_text, .about = about_text }
+#define ROW(name_text, function, does_text, about_text)                            \
+    {                                                                              \
+        .name = name_text, .run = function, .does = does_text, .about = about_text \
+    }
 
 const struct xsi_recipe v2_recipes[] = {
     ROW("v2-fix-header", v2_fix_header, "put fields of the image and domain header right",
@@ -34,10 +36,13 @@ const struct xsi_recipe v2_recipes[] = {
         "the one that counts stays. What cannot be given up is only dropped when asked for."),
     ROW("v2-clear-optional", v2_clear_optional, "clear the optional bit of a record's type",
         "A known type with bit 31 set is skipped by readers without a word."),
-    { .name = "v2-fix-type", .run = v2_fix_type, .unasked = true,
+    { .name = "v2-fix-type",
+      .run = v2_fix_type,
+      .unasked = true,
       .does = "put one bit of a record's type back",
-      .about = "When the type is unknown, cannot have this body, or belongs to another kind of guest "
-               "or to no vCPU, and with one bit changed it is a type that fits." },
+      .about =
+          "When the type is unknown, cannot have this body, or belongs to another kind of guest "
+          "or to no vCPU, and with one bit changed it is a type that fits." },
     ROW("v2-fix-length", v2_fix_length, "put the length of a record right",
         "By what the body itself states (count, list, bounds), by its type, and by the place where "
         "the next record begins. Bytes beyond what a type can have are cut off; a record too short "
@@ -64,7 +69,9 @@ const struct xsi_recipe v2_recipes[] = {
         "Leaves and MSRs that the reader's release has no room for go, and the highest leaves "
         "that the policy states are lowered to those that are there. What the host lacks is not "
         "known here."),
-    { .name = "v2-append-end", .run = v2_append_end, .unasked = true,
+    { .name = "v2-append-end",
+      .run = v2_append_end,
+      .unasked = true,
       .does = "append END to a stream that ends without it",
       .about = "When everything that readers insist on is there. A record in which the image ends "
                "is cut off. libxl's END is added where the image ends in a libxl stream. Else it "
@@ -105,7 +112,8 @@ const struct xsi_recipe v2_recipes[] = {
         "The record's length tells how many entries carry a page, the neighbours and single bits "
         "which type. Page tables of a PV guest are followed from cr3 and cr1 down: what is used "
         "as a table of some level has that type."),
-    ROW("v2-fill-lost", v2_fill_lost, "bring a stream back in step behind lost pages, when asked "
+    ROW("v2-fill-lost", v2_fill_lost,
+        "bring a stream back in step behind lost pages, when asked "
         "for",
         "Zero bytes for those that are missing in a batch (--at says where), or frames without "
         "contents in place of a batch that cannot be read. Pages are lost; a guest may crash."),

@@ -136,6 +136,7 @@ int v2_append_end(struct xsi_mend *m)
     uint8_t body[V2_PARAMS_ROOM], tail[V2_PARAMS_ROOM + 3 * V2_RHDR_SIZE] = { 0 };
     struct v2_site s;
     const char *without;
+    uint32_t type;
     uint64_t at;
     size_t n;
 
@@ -154,10 +155,16 @@ int v2_append_end(struct xsi_mend *m)
         advise(m);
         return 0;
     }
+    if (v2_site_at(&s, s.stop - V2_RHDR_SIZE, &cut) && v2_retyped(&s, &cut, &type) &&
+        type == V2_END) {
+        v2_put32(&s, cut.at, type, "the last record is END, of whose type one bit differs");
+        return 0;
+    }
+    cut = (struct v2_item){ .at = 0 };
     at = cut_item(&s, &cut) ? cut.at : s.stop;
     if (cut.length >= V2_RHDR_SIZE)
-        xsi_mend_loses(m, "%s, cut off after %" PRIu64 " of %" PRIu64 " bytes",
-                       v2_name(cut.type), cut.length, cut.wanted);
+        xsi_mend_loses(m, "%s, cut off after %" PRIu64 " of %" PRIu64 " bytes", v2_name(cut.type),
+                       cut.length, cut.wanted);
     n = s.kind == V2_HVM && !(s.types & V2_BIT(V2_HVM_PARAMS)) ? v2_usual_params(&s, body) : 0;
     if (n) {
         v2_store32(tail, V2_HVM_PARAMS);
@@ -194,9 +201,9 @@ int v2_cut_after_end(struct xsi_mend *m)
 /* ---- checkpoints: 4.22:xg_sr_restore.c:handle_checkpoint ---- */
 
 struct recording {
-    uint64_t last;    /* offset of the last CHECKPOINT */
-    uint64_t behind;  /* behind it and libxl's records that go with it */
-    uint32_t after;   /* types that follow it */
+    uint64_t last;   /* offset of the last CHECKPOINT */
+    uint64_t behind; /* behind it and libxl's records that go with it */
+    uint32_t after;  /* types that follow it */
     unsigned count;
     struct v2_item emulator[8]; /* libxl's records of the last checkpoint */
     unsigned emulators;
@@ -301,8 +308,10 @@ int v2_cut_checkpoint(struct xsi_mend *m)
     take_marks(&s, &c, c.behind);
     to = s.end_at != UINT64_MAX ? s.end_at + V2_RHDR_SIZE : s.stop;
     if (to > c.behind)
-        xsi_mend_loses(m, "what was sent behind checkpoint %u, 0x%" PRIx64 " bytes that are no "
-                          "whole state", c.count, to - c.behind);
+        xsi_mend_loses(m,
+                       "what was sent behind checkpoint %u, 0x%" PRIx64 " bytes that are no "
+                       "whole state",
+                       c.count, to - c.behind);
     put_end(&s, &c, c.behind, to);
     return 0;
 }

@@ -20,9 +20,9 @@ uint32_t v2_kind_of(const struct v2_site *s)
     bool pv = s->types & V2_ONLY_PV, hvm = s->types & V2_ONLY_HVM;
 
     if (pv == hvm) /* both: the one whose processors' state is there */
-        return s->types & V2_BIT(V2_HVM_CONTEXT)   ? V2_HVM
+        return s->types & V2_BIT(V2_HVM_CONTEXT)  ? V2_HVM
                : s->types & V2_BIT(V2_VCPU_BASIC) ? V2_PV
-                                                   : 0;
+                                                  : 0;
     return pv ? V2_PV : V2_HVM;
 }
 
@@ -63,7 +63,8 @@ int v2_fix_header(struct xsi_mend *m)
         return 0;
     field(&s, 0, marker, sizeof(marker), "put the marker back");
     field(&s, 8, "XENF", 4, "put the id back");
-    if (xsi_le32(s.head + VERSION_AT) != htobe32(2) && xsi_le32(s.head + VERSION_AT) != htobe32(3)) {
+    if (xsi_le32(s.head + VERSION_AT) != htobe32(2) &&
+        xsi_le32(s.head + VERSION_AT) != htobe32(3)) {
         version[3] = (uint8_t)version_of(&s);
         field(&s, VERSION_AT, version, 4,
               version[3] == 3 ? "version 3, since STATIC_DATA_END is there"
@@ -425,8 +426,9 @@ int v2_trim_policies(struct xsi_mend *m)
             v2_drop(&s, &item, "nothing in it that the reader stores");
             xsi_mend_loses(m, "%s", v2_name(item.type));
         } else if (n != item.body || memcmp(p, out, n) != 0) {
-            v2_replace(&s, &item, out, n, k ? "keep the MSRs that the reader stores"
-                                            : "keep the CPUID leaves that the reader stores");
+            v2_replace(&s, &item, out, n,
+                       k ? "keep the MSRs that the reader stores"
+                         : "keep the CPUID leaves that the reader stores");
             xsi_mend_guess(m, "that the guest does without the %s that the reader cannot store",
                            k ? "MSRs" : "CPUID leaves");
         }

@@ -76,10 +76,11 @@ int v2_fix_context(struct xsi_mend *m)
     if (xsi_mend_asked(m) && own)
         say.cr4 = own->cr4;
     if (mend_context(&s, &say))
-        xsi_mend_refuse(m, "no single change explains the HVM context at 0x%" PRIx64 ", so what "
-                           "stood there is lost. drop-hvm-record --at its descriptor leaves the "
-                           "record out: the device then starts in reset state. fix-hvm-context, "
-                           "asked for by name, clears bits of CR4 that the reader refuses",
+        xsi_mend_refuse(m,
+                        "no single change explains the HVM context at 0x%" PRIx64 ", so what "
+                        "stood there is lost. drop-hvm-record --at its descriptor leaves the "
+                        "record out: the device then starts in reset state. fix-hvm-context, "
+                        "asked for by name, clears bits of CR4 that the reader refuses",
                         xsi_mend_at(m));
     return 0;
 }
@@ -108,8 +109,10 @@ int v2_drop_device(struct xsi_mend *m)
         }
         body = end;
     }
-    xsi_mend_refuse(m, "there is no HVM record at 0x%" PRIx64 "; --at wants the offset of its "
-                       "descriptor", at);
+    xsi_mend_refuse(m,
+                    "there is no HVM record at 0x%" PRIx64 "; --at wants the offset of its "
+                    "descriptor",
+                    at);
     return 0;
 }
 
@@ -135,11 +138,16 @@ static const struct {
     uint64_t index, value;
     bool pc; /* of guests with a device model only */
 } usual[] = {
-    { STORE_PFN, 0xfeffc, false },       { IOREQ_PFN, 0xfeffd, false },
-    { BUFIOREQ_PFN, 0xfeffb, false },    { 27, 0xfeff8, false },
-    { 28, 0xfeff9, false },              { 29, 0xfeffa, false },
-    { CONSOLE_PFN, 0xfefff, false },     { 19, 1, true },
-    { 12, 0xfeffe000, false },           { IOREQ_SERVER_PFN, 0xfeff0, true },
+    { STORE_PFN, 0xfeffc, false },
+    { IOREQ_PFN, 0xfeffd, false },
+    { BUFIOREQ_PFN, 0xfeffb, false },
+    { 27, 0xfeff8, false },
+    { 28, 0xfeff9, false },
+    { 29, 0xfeffa, false },
+    { CONSOLE_PFN, 0xfefff, false },
+    { 19, 1, true },
+    { 12, 0xfeffe000, false },
+    { IOREQ_SERVER_PFN, 0xfeff0, true },
     { NR_IOREQ_SERVER_PAGES, 8, true },
 };
 
@@ -421,6 +429,7 @@ int v2_fix_tsc_mode(struct xsi_mend *m)
                           "another way afterwards");
     else
         xsi_mend_guess(m, "TSC mode %" PRIu32 "%s", best,
-                       near == 1 ? ", from which one bit differs" : ", which nearly every guest has");
+                       near == 1 ? ", from which one bit differs"
+                                 : ", which nearly every guest has");
     return 0;
 }

@@ -5,8 +5,13 @@
 
 #include "recipe.h"
 
-enum { TYPE_SHIFT = 60, LOST_MAX = 64 << 10, FRAMES_MAX = 1 << 20, INVALID_FIRST = 5,
-       INVALID_LAST = 8 };
+enum {
+    TYPE_SHIFT = 60,
+    LOST_MAX = 64 << 10,
+    FRAMES_MAX = 1 << 20,
+    INVALID_FIRST = 5,
+    INVALID_LAST = 8
+};
 
 static uint64_t entry_at(const struct v2_list *list, uint32_t i)
 {
@@ -90,8 +95,7 @@ int v2_fix_pfn(struct xsi_mend *m)
 /* ---- page types ---- */
 
 /* Entries with a page by the record's length. */
-static bool pages_by_length(const struct v2_item *item, const struct v2_list *list,
-                            uint64_t *pages)
+static bool pages_by_length(const struct v2_item *item, const struct v2_list *list, uint64_t *pages)
 {
     uint64_t lists = 8 + 8 * (uint64_t)list->count;
 
@@ -103,8 +107,7 @@ static bool pages_by_length(const struct v2_item *item, const struct v2_list *li
 
 /* A type for an entry: as its neighbours', or one bit off, and with a page or without as the
  * length says. 16: none. */
-static unsigned better_type(struct v2_site *s, const struct v2_list *list, uint32_t i,
-                            bool carries)
+static unsigned better_type(struct v2_site *s, const struct v2_list *list, uint32_t i, bool carries)
 {
     unsigned old = type_of(entry_at(list, i)), best = 16, votes = 0;
     uint64_t page = list->data;
@@ -138,8 +141,7 @@ static void put_type(struct v2_site *s, const struct v2_item *item, const struct
     v2_put64(s, item->at + V2_BATCH_HEAD + 8 * (uint64_t)i,
              (entry & ~(15ULL << TYPE_SHIFT)) | (uint64_t)type << TYPE_SHIFT,
              "page type by the record's length and the neighbours");
-    xsi_mend_guess(s->m, "page type %u of frame 0x%" PRIx64, type,
-                   (uint64_t)(entry & V2_PFN_MASK));
+    xsi_mend_guess(s->m, "page type %u of frame 0x%" PRIx64, type, (uint64_t)(entry & V2_PFN_MASK));
 }
 
 /* Types that do not exist. Those of one batch, when they all carry a page, or all do not. */
@@ -150,8 +152,8 @@ static int fix_invalid(struct v2_site *s, const struct v2_item *item, const stru
 
     for (uint32_t i = 0; i < list->count; i++) {
         invalid += !is_type(type_of(entry_at(list, i)));
-        sound += is_type(type_of(entry_at(list, i))) &&
-                 v2_type_has_data(type_of(entry_at(list, i)));
+        sound +=
+            is_type(type_of(entry_at(list, i))) && v2_type_has_data(type_of(entry_at(list, i)));
     }
     if (!invalid || (pages != sound && pages != sound + invalid))
         return 1;
@@ -211,13 +213,15 @@ int v2_fix_page_type(struct xsi_mend *m)
     else if (!fix_invalid(&s, &item, &list, pages) || !fix_odd(&s, &item, &list, pages))
         return 0;
     if (pages < list.pages)
-        xsi_mend_refuse(m, "the batch at 0x%" PRIx64 " holds %" PRIu64 " pages for %" PRIu64
-                           " entries that carry one, and nothing tells which are missing. "
-                           "v2-fill-lost --at PLACE puts empty ones there", item.at, pages,
-                        list.pages);
+        xsi_mend_refuse(m,
+                        "the batch at 0x%" PRIx64 " holds %" PRIu64 " pages for %" PRIu64
+                        " entries that carry one, and nothing tells which are missing. "
+                        "v2-fill-lost --at PLACE puts empty ones there",
+                        item.at, pages, list.pages);
     else
-        xsi_mend_refuse(m, "length, count and page types of the batch at 0x%" PRIx64 " contradict "
-                           "each other in more than one way: it is not known which pages it holds",
+        xsi_mend_refuse(m,
+                        "length, count and page types of the batch at 0x%" PRIx64 " contradict "
+                        "each other in more than one way: it is not known which pages it holds",
                         item.at);
     return 0;
 }
@@ -253,9 +257,8 @@ static bool lost_frames(struct v2_site *s, const struct v2_item *gap, uint64_t *
 /* Zero bytes at the start of a gap. */
 static uint64_t zero_run(struct v2_site *s, const struct v2_item *gap)
 {
-    const uint8_t *p = gap->length <= V2_CHECK_MAX
-                           ? xsi_mend_bytes(s->m, gap->at, (size_t)gap->length)
-                           : NULL;
+    const uint8_t *p =
+        gap->length <= V2_CHECK_MAX ? xsi_mend_bytes(s->m, gap->at, (size_t)gap->length) : NULL;
     uint64_t n = 0;
 
     while (p && n < gap->length && !p[n])
@@ -271,8 +274,8 @@ static uint8_t *make_list(struct v2_site *s, uint64_t first, uint32_t n, uint64_
     size_t length = V2_BATCH_HEAD + 8 * (size_t)n;
     uint8_t *p = xsi_mend_scratch(s->m, length);
 
-    if (!p || !xsi_mend_read(s->m, kept_at, p + V2_BATCH_HEAD + 8 * (size_t)from,
-                             8 * (size_t)(n - from)))
+    if (!p ||
+        !xsi_mend_read(s->m, kept_at, p + V2_BATCH_HEAD + 8 * (size_t)from, 8 * (size_t)(n - from)))
         return NULL;
     v2_store32(p, V2_PAGE_DATA);
     v2_store32(p + 8, n);
@@ -312,8 +315,8 @@ bool v2_rebuild_list(struct v2_site *s, const struct v2_item *gap)
         return false;
     n = (uint32_t)(last - first) + 1;
     lists = V2_BATCH_HEAD + 8 * (uint64_t)n;
-    if (xsi_mend_read(s->m, gap->at, e, 8) &&
-        (xsi_le64(e) & V2_PFN_MASK) - first < n && (xsi_le64(e) & V2_PFN_MASK) >= first)
+    if (xsi_mend_read(s->m, gap->at, e, 8) && (xsi_le64(e) & V2_PFN_MASK) - first < n &&
+        (xsi_le64(e) & V2_PFN_MASK) >= first)
         from = (uint32_t)((xsi_le64(e) & V2_PFN_MASK) - first);
     if (gap->length < lists)
         return false;
@@ -324,13 +327,15 @@ bool v2_rebuild_list(struct v2_site *s, const struct v2_item *gap)
     zeros = zero_run(s, gap);
     xsi_mend_splice(s->m, gap->at, cut, p, (size_t)lists,
                     "PAGE_DATA header and list of frames 0x%" PRIx64 " to 0x%" PRIx64
-                    " at 0x%" PRIx64, first, last, gap->at);
+                    " at 0x%" PRIx64,
+                    first, last, gap->at);
     xsi_mend_guess(s->m, "that these frames, which continue those of the batches around them, "
                          "stand here as ordinary pages where their entries are lost");
     if (zeros > lists)
-        xsi_mend_loses(s->m, "the contents of frames 0x%" PRIx64 " to 0x%" PRIx64
-                             ", if their zeros are damage", first,
-                       first + (zeros - lists - 1) / XSI_PAGE_SIZE);
+        xsi_mend_loses(s->m,
+                       "the contents of frames 0x%" PRIx64 " to 0x%" PRIx64
+                       ", if their zeros are damage",
+                       first, first + (zeros - lists - 1) / XSI_PAGE_SIZE);
     return true;
 }
 
@@ -360,14 +365,16 @@ static void give_up(struct v2_site *s, const struct v2_item *gap)
         v2_store32(p + at + 4, 8 + 8 * count);
         v2_store32(p + at + 8, count);
         for (uint32_t i = 0; i < count; i++, done++)
-            v2_store64(p + at + V2_BATCH_HEAD + 8 * (size_t)i, 0xeULL << TYPE_SHIFT | (first + done));
+            v2_store64(p + at + V2_BATCH_HEAD + 8 * (size_t)i,
+                       0xeULL << TYPE_SHIFT | (first + done));
         at += V2_BATCH_HEAD + 8 * (size_t)count;
     }
     if (!p)
         return;
     xsi_mend_splice(s->m, gap->at, gap->length, p, length,
                     "frames 0x%" PRIx64 " to 0x%" PRIx64 " without contents in place of the "
-                    "unreadable bytes at 0x%" PRIx64, first, last, gap->at);
+                    "unreadable bytes at 0x%" PRIx64,
+                    first, last, gap->at);
     xsi_mend_loses(s->m, "the contents of frames 0x%" PRIx64 " to 0x%" PRIx64, first, last);
     xsi_mend_guess(s->m, "that all of them were memory of the guest");
     xsi_mend_keep(s->m, "gap", gap->at, gap->length);
@@ -386,8 +393,10 @@ static void fill(struct v2_site *s, const struct v2_item *gap, uint64_t span)
     xsi_mend_splice(s->m, at, 0, zeros, (size_t)missing,
                     "insert %" PRIu64 " zero bytes at 0x%" PRIx64 " for those that were lost",
                     missing, at);
-    xsi_mend_loses(s->m, "pages of the batch at 0x%" PRIx64 ": those behind the place of the loss "
-                         "are shifted by %" PRIu64 " bytes", gap->at, missing);
+    xsi_mend_loses(s->m,
+                   "pages of the batch at 0x%" PRIx64 ": those behind the place of the loss "
+                   "are shifted by %" PRIu64 " bytes",
+                   gap->at, missing);
     xsi_mend_guess(s->m, "that the bytes were lost at 0x%" PRIx64 " (--at says where)", at);
 }
 
@@ -407,8 +416,10 @@ static void fill_short(struct v2_site *s, const struct v2_item *item, const stru
                     "insert %" PRIu64 " empty pages at 0x%" PRIx64, missing / XSI_PAGE_SIZE, at);
     xsi_mend_loses(s->m, "%" PRIu64 " pages of the batch at 0x%" PRIx64, missing / XSI_PAGE_SIZE,
                    item->at);
-    xsi_mend_guess(s->m, "that they are missing at 0x%" PRIx64 " (--at says where); pages behind "
-                         "the true place get the wrong frame", at);
+    xsi_mend_guess(s->m,
+                   "that they are missing at 0x%" PRIx64 " (--at says where); pages behind "
+                   "the true place get the wrong frame",
+                   at);
 }
 
 /* Zeros between the last page of a batch, which does not end with zeros itself, and the next
@@ -420,19 +431,17 @@ static bool cut_zeros(struct v2_site *s, const struct v2_item *gap)
     struct v2_list list;
     uint64_t span;
 
-    if (!v2_list_read(s, gap->at, 0, &list) || list.count > V2_BATCH_MAX ||
-        !v2_list_length(&list))
+    if (!v2_list_read(s, gap->at, 0, &list) || list.count > V2_BATCH_MAX || !v2_list_length(&list))
         return false;
     span = v2_span(v2_list_length(&list));
     if (gap->length <= span || gap->length - span > sizeof(more) ||
         !xsi_mend_read(s->m, gap->at + span - sizeof(end), end, sizeof(end)) ||
         !xsi_mend_read(s->m, gap->at + span, more, (size_t)(gap->length - span)) ||
-        memcmp(more, zeros, (size_t)(gap->length - span)) != 0 ||
-        !memcmp(end, zeros, sizeof(end)))
+        memcmp(more, zeros, (size_t)(gap->length - span)) != 0 || !memcmp(end, zeros, sizeof(end)))
         return false;
     xsi_mend_splice(s->m, gap->at + span, gap->length - span, NULL, 0,
-                    "cut %" PRIu64 " zero bytes behind the batch at 0x%" PRIx64,
-                    gap->length - span, gap->at);
+                    "cut %" PRIu64 " zero bytes behind the batch at 0x%" PRIx64, gap->length - span,
+                    gap->at);
     xsi_mend_guess(s->m, "that they were inserted there");
     return true;
 }
@@ -455,10 +464,12 @@ int v2_fill_lost(struct xsi_mend *m)
     if (!xsi_mend_asked(m) && cut_zeros(&s, &gap))
         return 0;
     if (!xsi_mend_asked(m)) {
-        xsi_mend_refuse(m, "bytes are missing, or too many, in the batch at 0x%" PRIx64 ", and "
-                           "nothing tells where: the pages behind that place are shifted. Get "
-                           "another copy of the image. v2-fill-lost --at PLACE brings the rest of "
-                           "the stream back in step and gives these pages up", gap.at);
+        xsi_mend_refuse(m,
+                        "bytes are missing, or too many, in the batch at 0x%" PRIx64 ", and "
+                        "nothing tells where: the pages behind that place are shifted. Get "
+                        "another copy of the image. v2-fill-lost --at PLACE brings the rest of "
+                        "the stream back in step and gives these pages up",
+                        gap.at);
         return 0;
     }
     if (!v2_list_read(&s, gap.at, 0, &list) || list.count > V2_BATCH_MAX ||

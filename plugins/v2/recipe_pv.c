@@ -14,7 +14,8 @@ int v2_fix_pv_info(struct xsi_mend *m)
     struct v2_site s;
     struct v2_item item;
 
-    if (!v2_site_open(&s, m) || !v2_site_find(&s, V2_PV_INFO, 0, &item) || item.body < 8 || !s.width)
+    if (!v2_site_open(&s, m) || !v2_site_find(&s, V2_PV_INFO, 0, &item) || item.body < 8 ||
+        !s.width)
         return 0;
     pair[0] = (uint8_t)s.width;
     pair[1] = s.width == 8 ? 4 : 3;
@@ -78,9 +79,11 @@ static int fix_bounds(struct v2_site *s, const struct v2_item *item, uint32_t st
         return 0;
     }
     if (n < needs) {
-        xsi_mend_refuse(s->m, "X86_PV_P2M_FRAMES holds %" PRIu32 " of %" PRIu64 " p2m frames that "
-                              "the guest's memory needs; they cannot be made up without the guest. "
-                              "xsdump --core saves the memory", n, needs);
+        xsi_mend_refuse(s->m,
+                        "X86_PV_P2M_FRAMES holds %" PRIu32 " of %" PRIu64 " p2m frames that "
+                        "the guest's memory needs; they cannot be made up without the guest. "
+                        "xsdump --core saves the memory",
+                        n, needs);
         return 0;
     }
     if (start)
@@ -88,8 +91,10 @@ static int fix_bounds(struct v2_site *s, const struct v2_item *item, uint32_t st
     if (end < highest || end / per + 1 > n) {
         v2_put32(s, item->at + V2_RHDR_SIZE + 4, (uint32_t)highest,
                  "the last frame is the highest one in the batches");
-        xsi_mend_guess(s->m, "that the guest ends with frame 0x%" PRIx64 ", the highest one in the "
-                             "image", highest);
+        xsi_mend_guess(s->m,
+                       "that the guest ends with frame 0x%" PRIx64 ", the highest one in the "
+                       "image",
+                       highest);
         end = (uint32_t)highest;
     }
     if (n > end / per + 1)
@@ -111,24 +116,29 @@ static bool near_entry(const uint8_t *p, uint32_t n, uint32_t i, uint64_t max, u
     return false;
 }
 
+/* 1: none is out of range. */
 static int fix_entries(struct v2_site *s, const struct v2_item *item, uint32_t end)
 {
     const uint8_t *p = v2_site_body(s, item);
     uint32_t n = (item->body - 8) / 8;
+    int good = 1;
     uint64_t pfn;
 
     for (uint32_t i = 0; p && i < n; i++) {
         if (xsi_le64(p + 8 + 8 * (size_t)i) <= end)
             continue;
+        good = 0;
         if (near_entry(p, n, i, end, &pfn))
             v2_put64(s, item->at + V2_RHDR_SIZE + 8 + 8 * (uint64_t)i, pfn,
                      "a p2m frame that continues its neighbours, one bit changed");
         else
-            xsi_mend_refuse(s->m, "entry %" PRIu32 " of X86_PV_P2M_FRAMES is damaged; which frame "
-                                  "it named is known to the guest only. xsdump --core saves the "
-                                  "memory", i);
+            xsi_mend_refuse(s->m,
+                            "entry %" PRIu32 " of X86_PV_P2M_FRAMES is damaged; which frame "
+                            "it named is known to the guest only. xsdump --core saves the "
+                            "memory",
+                            i);
     }
-    return 0;
+    return good;
 }
 
 int v2_fix_p2m(struct xsi_mend *m)
@@ -147,7 +157,7 @@ int v2_fix_p2m(struct xsi_mend *m)
     per = XSI_PAGE_SIZE / s.width;
     if (!start && (item.body - 8) / 8 == end / per + 1 && xsi_mend_at(m) >= item.at &&
         xsi_mend_at(m) - item.at < item.length && xsi_mend_at(m) >= item.at + V2_BATCH_HEAD)
-        return fix_entries(&s, &item, end);
+        return fix_entries(&s, &item, end) ? v2_add_p2m_page(m) : 0;
     return fix_bounds(&s, &item, start, end);
 }
 
@@ -176,7 +186,7 @@ int v2_add_p2m_page(struct xsi_mend *m)
         return 0;
     pfn = xsi_le64(number);
     if (v2_frame_find(&s, pfn, &entry, &page, &type) && !type && page)
-        return v2_fix_p2m(m);
+        return 0;
     body = xsi_mend_scratch(m, V2_BATCH_HEAD + XSI_PAGE_SIZE);
     if (!body || s.end_at == UINT64_MAX || pfn & ~V2_PFN_MASK)
         return 0;
@@ -258,15 +268,19 @@ static void fix_roots(const struct registers *x)
 
     if (cr1 >> 12 > x->max_pfn) {
         put_word(x, x->l->cr1, 0, "no user page table: cr1 names no frame of the guest");
-        xsi_mend_guess(x->s->m, "that vCPU %" PRIu32 " was in the kernel, as suspended guests are, "
-                                "and loads cr1 again", x->vcpu);
+        xsi_mend_guess(x->s->m,
+                       "that vCPU %" PRIu32 " was in the kernel, as suspended guests are, "
+                       "and loads cr1 again",
+                       x->vcpu);
     } else if (cr1 && !(cr1 & 1))
         put_word(x, x->l->cr1, word(x, x->l->cr1) | 1, "bit 0 of cr1, which every writer sets");
     if (now <= x->max_pfn)
         return;
     if (!only_root(x, &root)) {
-        xsi_mend_refuse(x->s->m, "cr3 of vCPU %" PRIu32 " is damaged, and more than one page "
-                                 "table, or none, could be its root", x->vcpu);
+        xsi_mend_refuse(x->s->m,
+                        "cr3 of vCPU %" PRIu32 " is damaged, and more than one page "
+                        "table, or none, could be its root",
+                        x->vcpu);
         return;
     }
     put_word(x, x->l->cr3,
@@ -285,8 +299,8 @@ static void fix_descriptors(const struct registers *x)
     if (ents > GDT_MAX) {
         v2_put32(x->s, x->at + x->l->gdt_ents, frames * GDT_PER_FRAME,
                  "as many GDT entries as its frames hold");
-        xsi_mend_guess(x->s->m, "%" PRIu32 " GDT entries of vCPU %" PRIu32,
-                       frames * GDT_PER_FRAME, x->vcpu);
+        xsi_mend_guess(x->s->m, "%" PRIu32 " GDT entries of vCPU %" PRIu32, frames * GDT_PER_FRAME,
+                       x->vcpu);
     }
     if (ldt <= 8192 && !(base & (XSI_PAGE_SIZE - 1)))
         return;
@@ -335,8 +349,9 @@ static void fix_start_info(const struct registers *x)
     if (x->vcpu || (dx && dx <= x->max_pfn))
         return;
     if (!find_start_info(x->s, &pfn)) {
-        xsi_mend_refuse(x->s->m, "the frame of start info (%s of vCPU 0) is damaged, and no page, "
-                                 "or more than one, looks like start info",
+        xsi_mend_refuse(x->s->m,
+                        "the frame of start info (%s of vCPU 0) is damaged, and no page, "
+                        "or more than one, looks like start info",
                         x->width == 8 ? "rdx" : "edx");
         return;
     }
@@ -363,8 +378,9 @@ static void fix_assist(const struct registers *x)
     if (!(assist & ~VM_ASSIST_KNOWN))
         return;
     put_word(x, x->l->vm_assist, assist & VM_ASSIST_KNOWN, "bits of vm_assist that exist");
-    xsi_mend_guess(x->s->m, "that the guest never turned on what bits 0x%" PRIx64
-                            " of vm_assist mean", (uint64_t)(assist & ~VM_ASSIST_KNOWN));
+    xsi_mend_guess(x->s->m,
+                   "that the guest never turned on what bits 0x%" PRIx64 " of vm_assist mean",
+                   (uint64_t)(assist & ~VM_ASSIST_KNOWN));
 }
 
 /* An address that is none: bits 48 to 63 repeat bit 47. */
@@ -476,11 +492,15 @@ static void drop_msr(struct v2_site *s, const struct v2_item *item)
 int v2_fix_vcpu(struct xsi_mend *m)
 {
     const struct xsi_finding_row *row = xsi_mend_finding(m);
-    struct v2_site s;
+    struct v2_site s, look;
     struct v2_item item;
+    uint32_t type;
 
     if (!v2_site_open(&s, m) || !v2_site_at(&s, xsi_mend_at(m), &item) || item.gap)
         return 0;
+    look = s;
+    if (v2_retyped(&look, &item, &type))
+        return v2_fix_type(m); /* it is no record of a vCPU at all */
     if (row && !strcmp(row->code, "XS-V74") && fix_number(&s, &item))
         return 0;
     switch (item.type) {
@@ -495,9 +515,10 @@ int v2_fix_vcpu(struct xsi_mend *m)
         break;
     case V2_VCPU_XSAVE:
         if (!xsi_mend_asked(m)) {
-            xsi_mend_refuse(m, "the extended processor state of a vCPU cannot be what the reader "
-                               "loads. v2-drop-record --at 0x%" PRIx64 " leaves it out: the guest "
-                               "then resumes with fresh FPU registers, if the reader lets it",
+            xsi_mend_refuse(m,
+                            "the extended processor state of a vCPU cannot be what the reader "
+                            "loads. v2-drop-record --at 0x%" PRIx64 " leaves it out: the guest "
+                            "then resumes with fresh FPU registers, if the reader lets it",
                             item.at);
         }
         break;

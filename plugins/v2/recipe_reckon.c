@@ -7,6 +7,11 @@
 #include "recipe.h"
 #include "../x86/x86.h"
 
+/* Types of which a stream has one. */
+#define ONCE                                                                                      \
+    (V2_BIT(V2_PV_INFO) | V2_BIT(V2_SHARED_INFO) | V2_BIT(V2_TSC_INFO) | V2_BIT(V2_HVM_CONTEXT) | \
+     V2_BIT(V2_HVM_PARAMS) | V2_BIT(V2_P2M_FRAMES))
+
 int v2_speaks(struct v2_site *s, uint64_t at, uint32_t type, uint32_t n)
 {
     struct x86_hvm_summary sum;
@@ -54,8 +59,7 @@ static bool belongs(const struct v2_site *s, uint32_t type)
 /* Bits that a header must change by to be this one. */
 static unsigned changes(uint32_t type, uint32_t n, uint32_t new_type, uint32_t new_n)
 {
-    return (unsigned)__builtin_popcount(type ^ new_type) +
-           (unsigned)__builtin_popcount(n ^ new_n);
+    return (unsigned)__builtin_popcount(type ^ new_type) + (unsigned)__builtin_popcount(n ^ new_n);
 }
 
 /* A header of zeros, where a record of fixed length would stand that is nowhere else. */
@@ -109,6 +113,8 @@ bool v2_reckon(struct v2_site *s, uint64_t at, uint64_t end, uint32_t *type, uin
         if (!v2_rules[t].min || t == V2_TOOLSTACK || t == V2_DIRTY_PFNS || !belongs(s, t))
             continue;
         grade = best_length(s, at, end, t, old, &n);
+        if (grade && t != old[0] && ONCE & V2_BIT(t) && s->types & V2_BIT(t))
+            grade -= 500; /* it is there already */
         if (grade > best) {
             best = grade;
             *type = t;
@@ -151,8 +157,7 @@ static bool is_orphan(struct v2_site *s, const struct v2_item *item)
     uint8_t own[4], id[4];
     uint64_t from = 0;
 
-    if (item->type != V2_VCPU_EXTENDED && item->type != V2_VCPU_XSAVE &&
-        item->type != V2_VCPU_MSRS)
+    if (item->type != V2_VCPU_EXTENDED && item->type != V2_VCPU_XSAVE && item->type != V2_VCPU_MSRS)
         return false;
     if (!xsi_mend_read(s->m, item->at + V2_RHDR_SIZE, own, 4))
         return true;
@@ -165,9 +170,6 @@ static bool is_orphan(struct v2_site *s, const struct v2_item *item)
 /* Is the known type of a record to be doubted? */
 static bool is_doubtful(struct v2_site *s, const struct v2_item *item)
 {
-    static const uint32_t once = V2_BIT(V2_PV_INFO) | V2_BIT(V2_SHARED_INFO) |
-                                 V2_BIT(V2_TSC_INFO) | V2_BIT(V2_HVM_CONTEXT) |
-                                 V2_BIT(V2_HVM_PARAMS);
     struct v2_item other;
 
     if (item->type >= V2_RECORDS || !belongs(s, item->type) || item->type == V2_TOOLSTACK ||
@@ -176,7 +178,7 @@ static bool is_doubtful(struct v2_site *s, const struct v2_item *item)
     if (!v2_rules[item->type].min)
         return item->body != 0;
     return !v2_speaks(s, item->at, item->type, item->body) || is_orphan(s, item) ||
-           (once & V2_BIT(item->type) && v2_site_find_last(s, item->type, item->at, &other));
+           (ONCE & V2_BIT(item->type) && v2_site_find_last(s, item->type, item->at, &other));
 }
 
 bool v2_retyped(struct v2_site *s, const struct v2_item *item, uint32_t *type)

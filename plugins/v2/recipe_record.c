@@ -54,9 +54,9 @@ static bool drop_superseded(struct v2_site *s, const struct v2_item *item)
 
     if (!v2_site_find_last(s, item->type, item->at, &first))
         return false;
-    if (is_vcpu(item->type) && (!xsi_mend_read(s->m, item->at + V2_RHDR_SIZE, a, 4) ||
-                                !xsi_mend_read(s->m, first.at + V2_RHDR_SIZE, b, 4) ||
-                                memcmp(a, b, 4) != 0))
+    if (is_vcpu(item->type) &&
+        (!xsi_mend_read(s->m, item->at + V2_RHDR_SIZE, a, 4) ||
+         !xsi_mend_read(s->m, first.at + V2_RHDR_SIZE, b, 4) || memcmp(a, b, 4) != 0))
         return false;
     v2_drop(s, &first, "a later one counts");
     return true;
@@ -146,7 +146,7 @@ int v2_drop_record(struct xsi_mend *m)
     if (!v2_site_open(&s, m) || !v2_site_at(&s, xsi_mend_at(m), &item) || item.gap ||
         item.foreign || item.cut)
         return 0;
-    if (!xsi_mend_asked(m) && item.type && v2_retyped(&s, &item, &type)) {
+    if (!xsi_mend_asked(m) && v2_retyped(&s, &item, &type)) {
         put_type(&s, &item, type);
         return 0;
     }
@@ -170,9 +170,10 @@ int v2_drop_record(struct xsi_mend *m)
     if (is_code(m, "XS-V14") && v2_kind_of(&s) && v2_kind_of(&s) != s.kind)
         return v2_fix_header(m); /* it is the header that is wrong */
     if (is_vital(&s, &item)) {
-        xsi_mend_refuse(m, "dropping %s at 0x%" PRIx64 " would take %s; to do it all the same, ask "
-                           "for v2-drop-record there", v2_name(item.type), item.at,
-                        worth[item.type]);
+        xsi_mend_refuse(m,
+                        "dropping %s at 0x%" PRIx64 " would take %s; to do it all the same, ask "
+                        "for v2-drop-record there",
+                        v2_name(item.type), item.at, worth[item.type]);
         return 0;
     }
     if (item.type == V2_PAGE_DATA && has_pages(&s, &item))
@@ -200,8 +201,10 @@ int v2_clear_optional(struct xsi_mend *m)
 static void put_type(struct v2_site *s, const struct v2_item *item, uint32_t type)
 {
     v2_put32(s, item->at, type, "put one bit of a record's type back");
-    xsi_mend_guess(s->m, "that the record at 0x%" PRIx64 " is %s, of whose type 0x%" PRIx32
-                         " differs in one bit", item->at, v2_name(type), item->type);
+    xsi_mend_guess(s->m,
+                   "that the record at 0x%" PRIx64 " is %s, of whose type 0x%" PRIx32
+                   " differs in one bit",
+                   item->at, v2_name(type), item->type);
 }
 
 /* The record that the finding is about; else any whose type is doubtful. */
@@ -314,8 +317,9 @@ int v2_rebuild_record(struct xsi_mend *m)
     }
     if (v2_rebuild_list(&s, &item))
         return 0;
-    xsi_mend_refuse(m, "the %" PRIu64 " bytes at 0x%" PRIx64 " are no record by any single change "
-                       "of type or length; v2-fill-lost gives them up and names the frames",
+    xsi_mend_refuse(m,
+                    "the %" PRIu64 " bytes at 0x%" PRIx64 " are no record by any single change "
+                    "of type or length; v2-fill-lost gives them up and names the frames",
                     item.length, item.at);
     return 0;
 }
@@ -332,8 +336,10 @@ static void cut_body(struct v2_site *s, const struct v2_item *item, uint32_t n)
     if (!p)
         return;
     v2_replace(s, item, p, n, "cut the record to the length that its type has");
-    xsi_mend_guess(s->m, "that the last %" PRIu32 " bytes of %s at 0x%" PRIx64 " do not belong to "
-                         "it", item->body - n, v2_name(item->type), item->at);
+    xsi_mend_guess(s->m,
+                   "that the last %" PRIu32 " bytes of %s at 0x%" PRIx64 " do not belong to "
+                   "it",
+                   item->body - n, v2_name(item->type), item->at);
 }
 
 /* The next shorter length that a type can have; 0 none. */
@@ -370,8 +376,10 @@ static int pad_shared(struct v2_site *s, const struct v2_item *item)
     if (!xsi_mend_read(s->m, item->at + V2_RHDR_SIZE, page, item->body))
         return 0;
     v2_replace(s, item, page, sizeof(page), "fill SHARED_INFO up to a page");
-    xsi_mend_guess(s->m, "that the %" PRIu32 " missing bytes stood at the end of SHARED_INFO, "
-                         "which holds nothing", XSI_PAGE_SIZE - item->body);
+    xsi_mend_guess(s->m,
+                   "that the %" PRIu32 " missing bytes stood at the end of SHARED_INFO, "
+                   "which holds nothing",
+                   XSI_PAGE_SIZE - item->body);
     return 0;
 }
 
@@ -396,6 +404,8 @@ static int fix_size(struct v2_site *s, const struct v2_item *item)
     n = shorter(s, item);
     if (item->type == V2_CPUID_POLICY || item->type == V2_MSR_POLICY)
         return v2_drop_policies(s->m);
+    if (n && v2_stands_at(s, item->at + v2_span(n)))
+        return set_head(s, item, item->type, n);
     if (n) {
         cut_body(s, item, n);
         return 0;
@@ -406,8 +416,9 @@ static int fix_size(struct v2_site *s, const struct v2_item *item)
     }
     if (is_vital(s, item) || item->type == V2_VCPU_BASIC || item->type == V2_P2M_FRAMES ||
         (item->type == V2_PAGE_DATA && item->body >= 16)) {
-        xsi_mend_refuse(s->m, "%s at 0x%" PRIx64 " has %" PRIu32 " bytes, too few for its "
-                              "contents: they are lost, and nothing here can replace them",
+        xsi_mend_refuse(s->m,
+                        "%s at 0x%" PRIx64 " has %" PRIu32 " bytes, too few for its "
+                        "contents: they are lost, and nothing here can replace them",
                         v2_name(item->type), item->at, item->body);
         return 0;
     }
@@ -445,9 +456,8 @@ static uint32_t count_by_length(struct v2_site *s, const struct v2_item *item)
     const uint8_t *p = xsi_mend_bytes(s->m, item->at + V2_BATCH_HEAD, 8 * (size_t)most);
 
     for (uint32_t i = 0; p && i < most; i++) {
-        need += 8 + (v2_type_has_data((unsigned)(xsi_le64(p + 8 * (size_t)i) >> 60))
-                         ? XSI_PAGE_SIZE
-                         : 0);
+        need += 8 + (v2_type_has_data((unsigned)(xsi_le64(p + 8 * (size_t)i) >> 60)) ? XSI_PAGE_SIZE
+                                                                                     : 0);
         if (need == item->body)
             return i + 1;
     }
@@ -500,8 +510,8 @@ static bool bring(struct v2_site *s, uint32_t type, uint64_t at)
     if (!v2_site_find(s, type, at, &item) || item.at <= at || !(p = v2_site_body(s, &item)))
         return false;
     v2_insert(s, at, type, p, item.body, "readers need it there");
-    xsi_mend_splice(s->m, item.at, item.length, NULL, 0, "take %s out at 0x%" PRIx64,
-                    v2_name(type), item.at);
+    xsi_mend_splice(s->m, item.at, item.length, NULL, 0, "take %s out at 0x%" PRIx64, v2_name(type),
+                    item.at);
     return true;
 }
 
@@ -543,8 +553,7 @@ int v2_reorder(struct xsi_mend *m)
     if (s.pages < UINT64_MAX && !(s.types & V2_BIT(V2_P2M_FRAMES)))
         xsi_mend_refuse(m, "X86_PV_P2M_FRAMES is missing: the list of the guest's p2m frames "
                            "cannot be made up. xsdump --core saves the memory");
-    else if (s.pages < UINT64_MAX && v2_site_find(&s, V2_P2M_FRAMES, 0, &item) &&
-             item.at > s.pages)
+    else if (s.pages < UINT64_MAX && v2_site_find(&s, V2_P2M_FRAMES, 0, &item) && item.at > s.pages)
         (void)bring(&s, V2_P2M_FRAMES, s.pages);
     return 0;
 }

@@ -110,8 +110,8 @@ bool v2_site_next(struct v2_site *s, struct v2_item *item)
     uint8_t head[V2_RHDR_SIZE];
     uint64_t end;
 
-    while (s->row < s->last && (!is_record(row) || s->next >= row->offset + row->length ||
-                                !row->length))
+    while (s->row < s->last &&
+           (!is_record(row) || s->next >= row->offset + row->length || !row->length))
         row = &s->rows[++s->row];
     if (s->row >= s->last)
         return false;
@@ -311,8 +311,7 @@ uint32_t v2_list_length(const struct v2_list *list)
     return n <= V2_CAP ? (uint32_t)n : 0;
 }
 
-bool v2_frame_find(struct v2_site *s, uint64_t pfn, uint64_t *entry, uint64_t *page,
-                   unsigned *type)
+bool v2_frame_find(struct v2_site *s, uint64_t pfn, uint64_t *entry, uint64_t *page, unsigned *type)
 {
     struct v2_item item;
     struct v2_list list;

@@ -254,8 +254,7 @@ static bool mend_msrs(struct mending *g, const struct entry *e)
     for (uint32_t i = 0; i < n; i++) {
         const uint8_t *msr = p + 8 + 16 * (size_t)i;
 
-        if (g->say->msr_good &&
-            !g->say->msr_good(g->say->arg, xsi_le32(msr), xsi_le64(msr + 8))) {
+        if (g->say->msr_good && !g->say->msr_good(g->say->arg, xsi_le32(msr), xsi_le64(msr + 8))) {
             loses(g, "MSR 0x%" PRIx32 " of vCPU %u (0x%" PRIx64 ")", xsi_le32(msr), e->instance,
                   xsi_le64(msr + 8));
             did(g, "MSR 0x%" PRIx32 " dropped", xsi_le32(msr));

@@ -10,7 +10,7 @@ xapi=$samples/2011-xapi-hvm.img
 setup() {
     command -v tmux >/dev/null || skip "no tmux (make deps)"
     unset XDG_STATE_HOME LESS TMUX
-    export HOME=$BATS_TEST_TMPDIR/home
+    export HOME=$BATS_TEST_TMPDIR/home XSRECOVER_STATE=$BATS_TEST_TMPDIR/state
     mkdir "$HOME"
     cd "$BATS_TEST_TMPDIR" || return 1
     socket=$BATS_TEST_TMPDIR/tmux
@@ -197,4 +197,30 @@ shows() {
     line quit
     shows 'ended 0'
     ! grep -qx 'goto 0' "$file"
+}
+
+@test "debugger-tmux: suspended, resized, killed: the terminal is as it was" {
+    local pid
+    terminal new-session -d -x 80 -y 24 "TERM=screen PS1='shell> ' bash --norc --noprofile -i"
+    shows 'shell> '
+    line "'$xsrecover' '$samples/bad-count-flip.img'"
+    shows '(xsrecover) '
+    keys -l 'got'
+    shows '(xsrecover) got'
+    keys C-z
+    shows 'Stopped'
+    line fg
+    # the line that was being typed is there again
+    for _ in {1..40}; do
+        [ "$(screen | grep -c '^(xsrecover) got')" -ge 2 ] && break
+        sleep 0.05
+    done
+    terminal resize-window -x 60 -y 12
+    line 'o TSC_INFO'
+    shows 'TSC_INFO, chunk 5'
+    pid=$(pgrep -f "^$xsrecover $samples/bad-count-flip.img")
+    kill -TERM "$pid"
+    shows 'Terminated'
+    line "stty -a | tr ' ;' '\n\n' | grep -cxE 'echo|icanon|icrnl|opost'"
+    shows '4'
 }

@@ -9,7 +9,7 @@ flip=$samples/bad-count-flip.img
 xapi=$samples/2011-xapi-hvm.img
 
 setup() {
-    export HOME=$BATS_TEST_TMPDIR
+    export HOME=$BATS_TEST_TMPDIR XSRECOVER_STATE=$BATS_TEST_TMPDIR/state
     unset XDG_STATE_HOME
     cd "$BATS_TEST_TMPDIR" || return 1
 }

@@ -108,3 +108,15 @@ every() {
         grep -vF "$PWD/web.img>" | grep -vF "$XSRECOVER_STATE/" && return 1
     return 0
 }
+
+@test "a file system without locks: only when somebody vouches for it" {
+    prepare fix
+    run strace -qq -f -o trace -e inject=flock:error=ENOLCK \
+        "$xsrecover" fix "$PWD/web.img" --in-place -y </dev/null
+    [ "$status" -eq 8 ]
+    [[ $output == *--assume-unused* ]]
+    cmp web.img "$failure"
+    strace -qq -f -o trace -e inject=flock:error=ENOLCK \
+        "$xsrecover" fix "$PWD/web.img" --in-place --assume-unused -y </dev/null
+    cmp web.img fixed.img
+}

@@ -244,7 +244,7 @@ static int soundly(int (*call)(struct xsi_error *), struct xsi_error *err)
     return rc;
 }
 
-/* The call with a fault at a step: its result, LOST when it was killed. *steps: how many it made. */
+/* The call with a fault at a step: its result, LOST when it was killed. *steps: its steps. */
 static int with_fault(int (*call)(struct xsi_error *), enum writes_fault fault, unsigned long at,
                       unsigned seed, unsigned long *steps)
 {

@@ -7,7 +7,7 @@
 
 #include "lib/xsi_edit.h"
 
-enum { FRAMES = 40, P2M = 0x50, XSAVE = 64 };
+enum { FRAMES = 40, P2M = 0x50, HVM_P2M = 0xff000, XSAVE = 64 };
 
 /* Places in the sound images. */
 enum mark {
@@ -31,12 +31,19 @@ struct sound {
     size_t at[MARKS];
 };
 
-/* Frames of a batch; type nibbles of two of them are those of a PV guest's page tables. */
-static void batch(struct sound *s, unsigned first, bool pv)
+/* Frame of an entry: HVM guests have their special pages below 4 GiB, PV guests page tables. */
+static uint64_t entry(unsigned i, bool pv)
+{
+    if (pv)
+        return i == 5 ? 0xc0000005 : i;
+    return i < FRAMES - 4 ? i : 0xfeffbU + i - (FRAMES - 4);
+}
+
+static void batch(struct sound *s, bool pv)
 {
     le(&s->image, FRAMES, 4);
-    for (unsigned i = first; i < first + FRAMES; i++)
-        le(&s->image, pv && i == 5 ? 0xc0000005 : i, 8);
+    for (unsigned i = 0; i < FRAMES; i++)
+        le(&s->image, entry(i, pv), 8);
     for (unsigned i = 0; i < FRAMES; i++)
         fill(&s->image, pv && (i == 5 || i == 1) ? 0 : (uint8_t)(i + 0x41), XSI_PAGE_SIZE);
 }
@@ -69,16 +76,16 @@ static void hvm(struct sound *s)
     struct image *i = &s->image;
 
     *s = (struct sound){ 0 };
-    le(i, P2M, 8);
+    le(i, HVM_P2M, 8);
     tsc(s);
     s->at[BATCH] = i->n;
-    batch(s, 0, false);
+    batch(s, false);
     s->at[PAGES] = s->at[BATCH] + 4 + FRAMES * 8;
     vcpu_info(s);
     s->at[CONSOLE] = i->n;
-    le(i, 0xfffffff8, 4), le(i, 0, 4), le(i, 0x23, 8);
+    le(i, 0xfffffff8, 4), le(i, 0, 4), le(i, 0xfeffe, 8);
     ends(s);
-    le(i, 0x22, 8), le(i, 0x20, 8), le(i, 0x21, 8);
+    le(i, 0xfeffd, 8), le(i, 0xfeffb, 8), le(i, 0xfeffc, 8);
     s->at[CONTEXT] = i->n;
     le(i, 40, 4);
     le(i, 0x1800000001, 8), le(i, 0x54381286, 4), le(i, 1, 4), fill(i, 0, 16);
@@ -113,7 +120,7 @@ static void pv(struct sound *s)
     le(i, 7, 8);
     tsc(s);
     s->at[BATCH] = i->n;
-    batch(s, 0, true);
+    batch(s, true);
     s->at[PAGES] = s->at[BATCH] + 4 + FRAMES * 8;
     vcpu_info(s);
     ends(s);
@@ -159,7 +166,7 @@ static const struct damage {
     { "p2m_size", true, START, 5, 1, "\x20", 1, "fix-p2m-size" },
     { "mark of the extended info", true, EXT, 3, 1, "\xfb", 1, "fix-extended-info" },
     { "block total, one bit", true, EXT, 11, 1, "\x40", 1, "fix-extended-info" },
-    { "console frame", false, CONSOLE, 9, 1, "\x08", 1, "fix-console-pfn" },
+    { "console frame", false, CONSOLE, 9, 1, "\xe7", 1, "fix-console-pfn" },
     { "block total", true, EXT, 8, 4, "\x4c\x04\0\0", 4, "fix-extended-info" },
     { "block id", true, EXT, 12 + 5176, 4, "ext~", 4, NULL },
     { "frame list", true, TSC, -8, 8, "\x07\0\0\x02\0\0\0\0", 8, "fix-frame-list" },
@@ -175,7 +182,8 @@ static const struct damage {
     { "max_pfn", true, RECORD, 3088 - 4096, 8, "\x50\0\0\x10\0\0\0\0", 8, "fix-max-pfn" },
     { "shared info cut", true, RECORD, -100, 100, "", 0, "complete-tail" },
     { "context length", false, CONTEXT, 0, 4, "\x20\x01\0\0", 4, "fix-context-length" },
-    { "magic frame", false, TAIL, 0, 8, "\x22\0\x01\0\0\0\0\0", 8, "fix-magic-pfns" },
+    { "magic frame", false, TAIL, 0, 8, "\xfd\xef\x1f\0\0\0\0\0", 8, "fix-magic-pfns" },
+    { "no magic frames", false, TAIL, 0, 24, "", 0, "insert-magic-pfns" },
     { "TSC mode", false, TSC, 4, 4, "\x08\0\0\0", 4, "fix-tsc-mode" },
     { "record's signature", false, RECORD, 0, 4, "DeVi", 4, "fix-qemu-signature" },
     { "record's length", false, RECORD, 21, 4, "\0\0\0\x69", 4, "fix-qemu-length" },
@@ -274,7 +282,6 @@ static const struct {
     { "record cut", false, RECORD, 60, QEVM3_SIZE(50) - 35, "", 0, "xen-4.1", "end-record", true },
     { "xapi's record", false, RECORD, 0, 25, "QemuDeviceModelRecord\n\0\0\0\x69", 26, "xen-4.2",
       "rewrite-record", false },
-    { "unknown block", true, EXT, 12 + 5176, 0, "zzzz\0\0\0\0", 8, "xen-4.5", "", false },
 };
 
 static void readers_get_what_they_read(void **state)

@@ -14,7 +14,7 @@ static const struct xsi_splice slack[] = { { 200000, 0, INSERTED, 4 }, { 250000,
 static const struct xsi_splice shrink[] = { { 100, 5000, NULL, 0 } };
 static const struct xsi_splice many[] = {
     { 10, 4, INSERTED, 4 },         { 5000, 0, INSERTED, 8 },   { 6000, 8, NULL, 0 },
-    { 6100, 20, INSERTED + 5, 20 }, { 299000, 0, INSERTED, 9 },
+    { 6100, 20, &INSERTED[5], 20 }, { 299000, 0, INSERTED, 9 },
 };
 #define COUNT(a) (sizeof(a) / sizeof(a[0]))
 
