@@ -119,7 +119,8 @@ XSI_API int xsi_plan_stage(struct xsi_plan *plan, const struct xsi_splice *splic
  * are left out. */
 XSI_API int xsi_plan_keep(struct xsi_plan *plan, const char *name, uint64_t offset,
                           uint64_t length);
-/* The image as the plan has it now; the plan's, valid until the next change of the plan. */
+/* The image as the plan has it at any moment: one source for the plan's life, the plan's own. NULL:
+ * no memory, or the plan is detached. */
 XSI_API struct xsi_source *xsi_plan_source(struct xsi_plan *plan);
 XSI_API struct xsi_source *xsi_plan_base(const struct xsi_plan *plan);
 XSI_API size_t xsi_plan_steps(const struct xsi_plan *plan);

@@ -123,11 +123,12 @@ int xsi_journal_mark(struct xsi_journal *j, enum xsi_journal_state state, struct
 static void fill_head(struct xsi_journal *j, uint8_t head[PAGE], const uint8_t *rows, size_t n,
                       struct xsi_hash *hash)
 {
-    char name[160];
+    char name[160] = "THIS-FILE";
 
     memset(head, 0, PAGE);
-    (void)snprintf((char *)head, NUMBERS_AT, "%sxsrecover undo %s\n", LINE,
-                   xsi_escape(name, sizeof(name), j->file, strlen(j->file)));
+    if (strlen(j->file) < sizeof(name))
+        (void)xsi_escape(name, sizeof(name), j->file, strlen(j->file));
+    (void)snprintf((char *)head, NUMBERS_AT, "%sxsrecover undo %s\n", LINE, name);
     for (size_t i = 0; i < NUMBERS; i++)
         put(head + NUMBERS_AT + 8 * i, j, numbers[i]);
     memcpy(head + IMAGE_AT, j->image, sizeof(j->image));

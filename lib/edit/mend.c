@@ -178,6 +178,27 @@ static int attempt(struct xsi_mending *g, const struct xsi_candidate_row *c, str
     return rc;
 }
 
+/* The first verdict there is: of the image, or of a step that made it one that a reader knows. */
+static void meet_reader(struct xsi_mending *g)
+{
+    struct xsi_mended *out = g->out;
+
+    if (out->judged || !g->seen.verdict)
+        return;
+    out->judged = true;
+    out->reader = g->seen.verdict->reader;
+    if (xsi_plan_steps(g->plan) == g->first) {
+        out->before = *g->seen.verdict;
+    } else {
+        out->before =
+            (struct xsi_verdict){ .reader = out->reader, .outcome = XSI_FAILS, .fix = "" };
+        snprintf(out->before.reason, sizeof(out->before.reason),
+                 "it holds no stream that a reader would find");
+    }
+    snprintf(g->reader_name, sizeof(g->reader_name), "%s", out->reader.name);
+    xsi_plan_set_reader(g->plan, g->reader_name);
+}
+
 /* Try, look at what became of the image, keep it or take it back. 1 kept, 0 not, -errno. */
 static int trial(struct xsi_mending *g, const struct xsi_candidate_row *c, struct xsi_error *err)
 {
@@ -196,6 +217,7 @@ static int trial(struct xsi_mending *g, const struct xsi_candidate_row *c, struc
     if (forward(&g->seen, &is, xsi_plan_step(g->plan, steps)->grows) || c->asked) {
         look_away(&g->seen);
         g->seen = is;
+        meet_reader(g);
         g->out->refusal_count = 0; /* they were about the image as it was */
         return 1;
     }
@@ -272,14 +294,8 @@ static int mend(struct xsi_mending *g, struct xsi_error *err)
     if (rc)
         return rc;
     g->out->errors_before = g->seen.errors;
-    if (g->seen.verdict) {
-        g->out->judged = true;
-        g->out->before = *g->seen.verdict;
-        g->out->reader = g->seen.verdict->reader;
-        snprintf(g->reader_name, sizeof(g->reader_name), "%s", g->out->reader.name);
-        xsi_plan_set_reader(g->plan, g->reader_name);
-    }
     g->first = g->earned = xsi_plan_steps(g->plan);
+    meet_reader(g);
     do
         rc = advance(g, err);
     while (rc > 0 && xsi_plan_steps(g->plan) - g->first < STEPS_MAX);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../source/internal.h"
 #include "internal.h"
 
 enum { STEPS_MAX = 65536, KEEP_MAX = 64 };
@@ -20,7 +21,15 @@ struct plan_step {
     size_t keep_count; /* pieces noted up to here */
 };
 
+/* The planned image: one source for the plan's life, whatever lies below it at the moment, so that
+ * who holds it needs not know that the plan changed. */
+struct planned_source {
+    struct xsi_source src;
+    struct xsi_plan *plan;
+};
+
 struct xsi_plan {
+    struct planned_source planned;
     struct xsi_source *base;
     uint64_t base_size;
     struct plan_step *step;
@@ -72,6 +81,8 @@ static void forget(struct xsi_plan *plan)
     plan->worked_out = false;
 }
 
+static const struct xsi_source_ops planned_ops;
+
 struct xsi_plan *xsi_plan_new(struct xsi_source *base, struct xsi_error *err)
 {
     struct xsi_plan *plan = calloc(1, sizeof(*plan));
@@ -88,6 +99,10 @@ struct xsi_plan *xsi_plan_new(struct xsi_source *base, struct xsi_error *err)
         return NULL;
     }
     plan->base = base;
+    xsi_source_init(&plan->planned.src, &planned_ops, XSI_SOURCE_OVERLAY, "the plan");
+    plan->planned.src.seekable = true;
+    plan->planned.src.below = base;
+    plan->planned.plan = plan;
     return plan;
 }
 
@@ -237,13 +252,14 @@ static bool work_out(struct xsi_plan *plan)
     return true;
 }
 
-struct xsi_source *xsi_plan_source(struct xsi_plan *plan)
+/* What the planned image is at the moment: the base, or an overlay. NULL: no memory, no base. */
+static struct xsi_source *current(struct xsi_plan *plan)
 {
     struct xsi_splice *splices;
 
     if (!plan->count || !work_out(plan))
         return plan->count ? NULL : plan->base;
-    if (plan->overlay)
+    if (plan->overlay || !plan->base)
         return plan->overlay;
     splices = calloc(plan->edit_count + 1, sizeof(*splices));
     if (!splices)
@@ -255,6 +271,61 @@ struct xsi_source *xsi_plan_source(struct xsi_plan *plan)
     plan->overlay = xsi_source_overlay(plan->base, splices, plan->edit_count, NULL);
     free(splices);
     return plan->overlay;
+}
+
+static struct xsi_source *below(const struct xsi_source *src)
+{
+    return current(((const struct planned_source *)src)->plan);
+}
+
+static ssize_t planned_read(struct xsi_source *src, void *buf, size_t len, uint64_t offset)
+{
+    struct xsi_source *now = below(src);
+    ssize_t got = now ? xsi_source_read(now, buf, len, offset) : -ENOMEM;
+
+    if (got < 0 && now)
+        src->error = now->error;
+    return got;
+}
+
+static bool planned_size(const struct xsi_source *src, uint64_t *size)
+{
+    struct xsi_source *now = below(src);
+
+    return now && xsi_source_size(now, size);
+}
+
+static uint64_t planned_next_data(struct xsi_source *src, uint64_t offset)
+{
+    struct xsi_source *now = below(src);
+
+    return now ? xsi_source_next_data(now, offset) : offset;
+}
+
+static void planned_will_need(struct xsi_source *src, uint64_t offset, size_t len)
+{
+    struct xsi_source *now = below(src);
+
+    if (now)
+        xsi_source_will_need(now, offset, len);
+}
+
+static void planned_free(struct xsi_source *src)
+{
+    (void)src; /* part of the plan */
+}
+
+static const struct xsi_source_ops planned_ops = {
+    .read = planned_read,
+    .size = planned_size,
+    .next_data = planned_next_data,
+    .will_need = planned_will_need,
+    .free = planned_free,
+};
+
+struct xsi_source *xsi_plan_source(struct xsi_plan *plan)
+{
+    return current(plan) ? &plan->planned.src : NULL;
 }
 
 struct xsi_source *xsi_plan_base(const struct xsi_plan *plan)
@@ -465,7 +536,7 @@ int xsi_plan_detach(struct xsi_plan *plan, struct xsi_error *err)
     if (plan->overlay)
         xsi_source_free(plan->overlay);
     plan->overlay = NULL;
-    plan->base = NULL;
+    plan->base = plan->planned.src.below = NULL;
     return 0;
 }
 
@@ -478,7 +549,7 @@ int xsi_plan_attach(struct xsi_plan *plan, struct xsi_source *base, struct xsi_e
     if (plan->overlay)
         xsi_source_free(plan->overlay);
     plan->overlay = NULL;
-    plan->base = base;
+    plan->base = plan->planned.src.below = base;
     return 0;
 }
 

@@ -95,6 +95,7 @@ static int check_saved(const struct xsi_journal *j, struct xsi_error *err)
 static int check(const struct xsi_journal *j, const struct xsi_held *held, struct xsi_error *err)
 {
     char name[XSI_NAME_MAX];
+    bool named;
     int rc;
 
     xsi_name_short(name, j->file);
@@ -106,9 +107,14 @@ static int check(const struct xsi_journal *j, const struct xsi_held *held, struc
                                 "the write of '%s' never began; the image is the old one, and the "
                                 "undo file can be removed",
                                 name);
-    if (interrupted(j) && !same_image(j, held))
-        return stale(err, "the undo file is of an interrupted write to another file or device than "
-                          "this");
+    /* Somebody who names the image answers for its being the same under another name or number,
+     * if there is something in front of the extents to check that by. */
+    named = held->path != j->image && j->extent[0].at >= 4096;
+    if (interrupted(j) && !named && !same_image(j, held))
+        return xsi_source_fault(err, ESTALE,
+                                "the undo file is of an interrupted write to another file or "
+                                "device; if that is this one by another name, name it behind the "
+                                "undo file");
     if (!size_fits(j, held->size))
         return xsi_source_fault(err, ESTALE,
                                 "the image has changed since the repair: it has %llu bytes, not "

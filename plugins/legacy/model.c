@@ -33,6 +33,7 @@ void legacy_cause(struct legacy_m *s, int code, uint64_t at, uint64_t length, co
 void legacy_forget(struct legacy_m *s)
 {
     s->has_cause = false;
+    s->mends = NULL;
 }
 
 /* Lines of rdexact: RELEASE-4.1.0 and later; earlier releases have none. */
@@ -69,6 +70,8 @@ void legacy_returns(struct xsi_run *r, struct legacy_m *s, int64_t rc)
         if (s->cause_code != LEGACY_NO_CODE)
             xsi_run_finding(r, &legacy_findings[s->cause_code], s->cause_at, s->cause_length, "%s",
                             s->cause);
+        if (s->mends)
+            xsi_run_fix(r, s->mends);
         xsi_run_outcome(r, XSI_FAILS, s->cause_at, "returns %" PRId64 ": %s%s", rc, s->cause,
                         s->gives_up ? "; it does not go back to the checkpoint that is complete"
                                     : "");
@@ -149,7 +152,11 @@ void legacy_tables(struct xsi_run *r, struct legacy_m *s)
     unsigned width = s->gw > s->ul && legacy_has(s, QUIRK_NARROW) ? s->gw : s->ul;
 
     if (s->p2m_size > max / width || legacy_no_memory(r, s, s->p2m_size * width)) {
+        unsigned bits = xsi_run_info(r)->toolstack_bits;
+
         xsi_run_say(r, LEGACY_MSG_P2M_ALLOC, 0);
+        if (bits && bits != s->ul * 8)
+            legacy_mends(s, "");
         legacy_cause(s, LEGACY_L37, s->start, s->ul,
                      "p2m_size is 0x%" PRIx64 ": no host has memory for such tables; an image of a "
                      "toolstack of the other width looks like this",

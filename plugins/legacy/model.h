@@ -136,7 +136,7 @@ struct legacy_m {
     uint64_t group_first, group_pages; /* entries and pages in front of the group */
     uint64_t shift;                    /* pages by which the group reads too far behind its own */
     uint64_t uncounted;                /* pageless entries of groups whose error was forgotten */
-    bool mixed; /* compressed data came behind pages, into the same buffer */
+    bool mixed;                        /* compressed data came behind pages, into the same buffer */
     struct legacy_segment *segment;
     size_t segment_count, segment_room, segment_next;
     uint64_t segment_offset, packed, unpacked;
@@ -165,6 +165,7 @@ struct legacy_m {
     int cause_code;
     uint64_t cause_at, cause_length;
     char cause[320];
+    const char *mends; /* recipe for the cause; NULL: its finding's */
 
     /* caller */
     uint64_t returned_at;
@@ -187,6 +188,12 @@ static inline uint32_t legacy_carry(const struct legacy_m *s)
 void legacy_cause(struct legacy_m *s, int code, uint64_t at, uint64_t length, const char *fmt, ...)
     XSI_PRINTF(5, 6);
 void legacy_forget(struct legacy_m *s);
+/* In front of legacy_cause(): the recipe that mends it; "": none does. */
+static inline void legacy_mends(struct legacy_m *s, const char *recipe)
+{
+    if (!s->has_cause)
+        s->mends = recipe;
+}
 /* Log a short read's own lines; the errno that the lines behind them show. */
 int legacy_short(struct xsi_run *r, struct legacy_m *s, const char *what, uint64_t wanted);
 /* Hand over the counts so far: in front of every end of the run. */

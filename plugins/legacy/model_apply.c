@@ -335,6 +335,7 @@ void legacy_bogus(struct xsi_run *r, struct legacy_m *s, const struct legacy_par
     uint32_t entry = part->entry + s->at_entry;
     uint64_t at = s->entries_at + (uint64_t)entry * s->ul;
 
+    legacy_mends(s, part->type >= LEGACY_BROKEN ? "drop-entries" : NULL);
     legacy_cause(s, part->type >= LEGACY_BROKEN ? LEGACY_NO_CODE : LEGACY_L05, at, s->ul,
                  "entry %" PRIu32 " of the batch at 0x%" PRIx64 " (frame 0x%" PRIx64
                  ") has type %x, which this reader does not know",

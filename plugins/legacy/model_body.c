@@ -23,8 +23,11 @@ void legacy_body_error(struct xsi_run *r, struct legacy_m *s, int error)
 static void body_short(struct xsi_run *r, struct legacy_m *s, unsigned message, const char *what,
                        uint64_t wanted)
 {
-    int error = legacy_short(r, s, what, wanted);
+    int error;
 
+    if (s->completed)
+        legacy_mends(s, "insert-checkpoint");
+    error = legacy_short(r, s, what, wanted);
     xsi_run_say(r, message, error);
     legacy_body_error(r, s, error);
 }
@@ -280,6 +283,10 @@ static void refuse(struct xsi_run *r, struct legacy_m *s, int32_t count)
     char words[120];
 
     xsi_explain_count((uint32_t)count, words, sizeof(words));
+    if (s->completed && !row)
+        legacy_mends(s, s->k->ids <= -9 ? "insert-checkpoint" : "cut-tail");
+    else if (row && count != -2 && count != -12)
+        legacy_mends(s, count == -9 ? "drop-checkpoint" : "drop-chunk");
     if (row)
         legacy_cause(s, LEGACY_NO_CODE, at, 4, "it does not know the chunk %s (%d) at 0x%" PRIx64,
                      row->type.name, count, at);

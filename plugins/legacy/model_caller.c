@@ -106,9 +106,10 @@ static void got_behind(struct xsi_run *r, void *state, const uint8_t *p, uint64_
         too_far(r, s, p, kind);
     else if (!xsi_run_outermost(r))
         ; /* the rest is for the toolstack to say */
-    else if (is_body(s, p, got) && s->returned_at == end)
+    else if (is_body(s, p, got) && s->returned_at == end) {
+        xsi_run_fix(r, "merge-checkpoints");
         xsi_run_loses(r, end, "the checkpoints behind the first");
-    else if (is_body(s, p, got) && s->returned_at > end)
+    } else if (is_body(s, p, got) && s->returned_at > end)
         xsi_run_finding(r, &legacy_findings[LEGACY_L30], end, s->returned_at - end,
                         "checkpoint %u is not complete: %s throws it away", s->checkpoints + 1,
                         xsi_run_reader(r)->name);

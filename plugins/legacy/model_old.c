@@ -69,6 +69,7 @@ static void got_pages(struct xsi_run *r, void *state, const uint8_t *p, uint64_t
     if (bogus && whole) {
         uint64_t at = s->entries_at + (uint64_t)part->entry * s->ul;
 
+        legacy_mends(s, part->type >= LEGACY_BROKEN ? "drop-entries" : NULL);
         legacy_cause(s, part->type >= LEGACY_BROKEN ? LEGACY_NO_CODE : LEGACY_L05, at, s->ul,
                      "entry %" PRIu32 " of the batch at 0x%" PRIx64 " (frame 0x%" PRIx64
                      ") has type %x, which this reader does not know",

@@ -26,6 +26,8 @@ static void tail_error(struct xsi_run *r, struct legacy_m *s)
 static void tail_short(struct xsi_run *r, struct legacy_m *s, unsigned message, const char *what,
                        uint64_t wanted)
 {
+    if (s->completed)
+        legacy_mends(s, "cut-checkpoint");
     xsi_run_say(r, message, legacy_short(r, s, what, wanted));
     tail_error(r, s);
 }
@@ -60,6 +62,7 @@ static void record_ends(struct xsi_run *r, struct legacy_m *s)
         xsi_run_say(r, LEGACY_MSG_QEMU_DATA, 0);
         tail_error(r, s);
     } else if (s->qemu_magic != 0x4d564551U) { /* "QEVM" */
+        legacy_mends(s, "rewrite-record");
         legacy_cause(s, LEGACY_NO_CODE, s->tail->end + 21, 4,
                      "behind QemuDeviceModelRecord stands 0x%08" PRIx32
                      " instead of QEVM: a record with a length, which this reader takes for data",
@@ -152,6 +155,8 @@ static void got_signature(struct xsi_run *r, void *state, const uint8_t *p, uint
         xsi_run_need(r, 4, "length of the device-model state", got_record_length);
     } else {
         memcpy(text, p, 20);
+        if (legacy_signature(p))
+            legacy_mends(s, "rewrite-record");
         legacy_cause(s, LEGACY_L43, s->tail->end, 21,
                      "the 21 bytes at 0x%" PRIx64
                      " are not the signature of a device-model record that it knows",

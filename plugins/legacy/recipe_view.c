@@ -156,18 +156,23 @@ static bool disputed(const struct legacy_view *v, uint64_t at)
     return false;
 }
 
-/* The batch at b->at as the dissector took it. */
+/* The batch at b->at as the dissector takes it, which goes through the image once more. */
 static bool as_taken(const struct legacy_view *v, struct legacy_batch *b)
 {
-    const struct xsi_chunk *c = NULL;
     struct xsi_error err;
-    struct xsi_walk *w = xsi_map_open(xsi_mend_map(v->m), b->at, &c, &err);
-    bool good = w && c && c->flags & XSI_CHUNK_PAGES && c->offset == b->at &&
-                load(v, b, (unsigned)c->entries);
+    struct xsi_walk *w = xsi_walk_new(xsi_mend_source(v->m), NULL, &err);
+    struct xsi_event ev;
+    bool good = false;
 
-    if (good) {
+    while (w && xsi_walk_next(w, &ev) > 0) {
+        const struct xsi_chunk *c = ev.kind == XSI_EV_CHUNK ? ev.chunk : NULL;
+
+        if (!c || c->offset < b->at)
+            continue;
+        good = c->offset == b->at && c->flags & XSI_CHUNK_PAGES && load(v, b, (unsigned)c->entries);
         b->length = c->length;
         b->pages = (unsigned)c->pages;
+        break;
     }
     xsi_walk_free(w);
     return good;

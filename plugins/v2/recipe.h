@@ -108,10 +108,26 @@ struct v2_list {
 };
 /* count 0: the one that stands there. False: it cannot be so, or cannot be read. */
 bool v2_list_read(struct v2_site *s, uint64_t at, uint32_t count, struct v2_list *list);
+/* The highest frame of any entry; false: there is none, or it is beyond what PV guests have. */
+bool v2_highest_pfn(struct v2_site *s, uint64_t *highest);
 /* Could a page of a PV guest be a page table? */
 bool v2_is_table(struct v2_site *s, uint64_t page);
 /* Make the header and the list of a damaged batch by the batches around it. */
 bool v2_rebuild_list(struct v2_site *s, const struct v2_item *gap);
+enum { V2_TYPE_SHIFT = 60 };
+static inline uint64_t v2_entry(const struct v2_list *list, uint32_t i)
+{
+    return xsi_le64(list->entry + 8 * (size_t)i);
+}
+static inline unsigned v2_entry_type(uint64_t entry)
+{
+    return (unsigned)(entry >> V2_TYPE_SHIFT);
+}
+/* 5 to 8 do not exist. */
+static inline bool v2_is_type(unsigned type)
+{
+    return type < 5 || type > 8;
+}
 /* Body length by count and entries; 0: more than any record has. */
 uint32_t v2_list_length(const struct v2_list *list);
 /* Offset of the last copy of a frame's page and of its entry; false: there is none. */
@@ -120,7 +136,8 @@ bool v2_frame_find(struct v2_site *s, uint64_t pfn, uint64_t *entry, uint64_t *p
 
 /* Does the body speak for type and length? 2 surely, 1 nothing speaks against it, 0 no. */
 int v2_speaks(struct v2_site *s, uint64_t at, uint32_t type, uint32_t n);
-/* The type from which this one differs in one bit and that fits body and length; V2_RECORDS: none. */
+/* The type from which this one differs in one bit and that fits body and length; else
+ * V2_RECORDS. */
 uint32_t v2_twin(struct v2_site *s, const struct v2_item *item);
 /* The type that a record with a doubtful one has with one bit changed; false: there is none. */
 bool v2_retyped(struct v2_site *s, const struct v2_item *item, uint32_t *type);
@@ -132,6 +149,14 @@ uint32_t v2_usual_params(const struct v2_site *s, uint8_t *body);
 /* The type and the length that bytes at `at` up to `end` have as one record; the one that stands
  * there is preferred, then one with a single bit changed. */
 bool v2_reckon(struct v2_site *s, uint64_t at, uint64_t end, uint32_t *type, uint32_t *body);
+
+/* What goes with a record of a type; NULL: nothing that a guest has. */
+extern const char *const v2_worth[V2_RECORDS];
+/* Dropping it would take what a guest cannot do without. */
+bool v2_is_vital(struct v2_site *s, const struct v2_item *item);
+/* Write a record's type; type and length. The latter returns 0. */
+void v2_put_type(struct v2_site *s, const struct v2_item *item, uint32_t type);
+int v2_set_head(struct v2_site *s, const struct v2_item *item, uint32_t type, uint32_t body);
 
 /* One per row of the table in recipe.c. */
 int v2_fix_header(struct xsi_mend *m);
@@ -161,7 +186,7 @@ int v2_fix_context(struct xsi_mend *m);
 int v2_drop_device(struct xsi_mend *m);
 int v2_fix_pfn(struct xsi_mend *m);
 int v2_fix_page_type(struct xsi_mend *m);
-int v2_retype(struct xsi_mend *m); /* recipe_tables.c */
+int v2_retype(struct xsi_mend *m);
 int v2_fill_lost(struct xsi_mend *m);
 int v2_fix_pv_info(struct xsi_mend *m);
 int v2_fix_p2m(struct xsi_mend *m);

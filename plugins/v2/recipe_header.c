@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The headers, and what depends on their version: 4.22:xg_sr_restore.c:read_headers. */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "model.h"
 #include "recipe.h"

@@ -142,12 +142,17 @@ uint32_t v2_twin(struct v2_site *s, const struct v2_item *item)
 bool v2_stands_at(struct v2_site *s, uint64_t at)
 {
     uint8_t head[V2_RHDR_SIZE];
+    uint32_t type, body;
 
     if (!xsi_mend_read(s->m, at, head, sizeof(head)))
         return at == s->stop;
-    if (!xsi_le32(head) || !v2_rules[xsi_le32(head) < V2_RECORDS ? xsi_le32(head) : 0].min)
-        return xsi_le32(head) < V2_RECORDS && !xsi_le32(head + 4);
-    return v2_speaks(s, at, xsi_le32(head), xsi_le32(head + 4)) > 0;
+    type = xsi_le32(head);
+    body = xsi_le32(head + 4);
+    if (type >= V2_RECORDS)
+        return false;
+    if (!type) /* eight zero bytes are little proof */
+        return !body && at + V2_RHDR_SIZE >= s->stop;
+    return v2_rules[type].min ? v2_speaks(s, at, type, body) > 0 : !body;
 }
 
 /* Its vCPU has no registers: it may be another record. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The stream of an image for the recipes: its records from the map, and how a record is changed. */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "recipe.h"
 

@@ -3,7 +3,8 @@
  * A disk with one fault. Every system call that changes a file, a folder or a block device is a
  * step; one of them fails, is cut short, or is where the program is killed. Linked into
  * tests/property/crash_matrix.c, which arms it; preloaded, it is armed by the environment,
- * XSI_WRITES=FAULT:STEP:SEED (the numbers of enum writes_fault). Steps on descriptors 0 to 2 do not count.
+ * XSI_WRITES=FAULT:STEP:SEED (the numbers of enum writes_fault). Steps on descriptors 0 to 2 do
+ * not count.
  *
  * To lose what was not synced it remembers, per file, what the disk holds for certain and each
  * change since. A name is on the disk when its folder was synced. In a test the power cut does not

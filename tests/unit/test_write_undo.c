@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Undo files: what they tell, what undo refuses, what the registry makes of rubbish. */
+#include "lib/edit/write.h"
 #include "write_image.h"
 
 static const struct xsi_splice tail[] = { { 290000, 0, INSERTED, 4 } };
@@ -123,6 +124,45 @@ static void test_moved(void **state)
     expect_error(xsi_undo(undo, NULL, NULL, false, &w, &err), -ENOENT, &err, "web.save");
     assert_int_equal(xsi_undo(undo, f->out, NULL, false, &w, &err), 0);
     expect_file(f->out, f->bytes, f->size);
+}
+
+static void mark(const char *undo, enum xsi_journal_state state)
+{
+    struct xsi_journal j;
+    struct xsi_error err = { 0 };
+
+    assert_int_equal(xsi_journal_open(&j, undo, true, true, &err), 0);
+    assert_int_equal(xsi_journal_mark(&j, state, &err), 0);
+    xsi_journal_close(&j);
+}
+
+/* An interrupted write: the surroundings say whether it is the image. */
+static void test_interrupted(void **state)
+{
+    struct folder *f = *state;
+    struct xsi_journal_info info;
+    struct xsi_error err = { 0 };
+    struct xsi_written w;
+    char undo[512], command[1100];
+
+    written(f, tail, 1, undo);
+    mark(undo, XSI_JOURNAL_READY);
+    poke(f->image, 299000, 1); /* half written */
+    poke(f->image, 289000, 1); /* not by us */
+    refused(f, undo, "around the repair");
+    poke(f->image, 289000, 1);
+    assert_int_equal(xsi_registry_find(f->image, f->state, &info), 1);
+    assert_int_equal(info.state, XSI_JOURNAL_READY);
+    /* another file, until somebody says that it is the same */
+    (void)snprintf(command, sizeof(command), "cp '%s' '%s' && mv '%s' '%s'", f->image, f->out,
+                   f->out, f->image);
+    assert_int_equal(system(command), 0);
+    expect_error(xsi_undo(undo, NULL, NULL, false, &w, &err), -ESTALE, &err, "name it");
+    assert_int_equal(xsi_undo(undo, f->image, NULL, true, &w, &err), 0);
+    assert_int_equal(xsi_undo(undo, f->image, NULL, false, &w, &err), 0);
+    expect_file(f->image, f->bytes, f->size);
+    mark(undo, XSI_JOURNAL_BEGUN);
+    expect_error(xsi_undo(undo, f->image, NULL, false, &w, &err), -EALREADY, &err, "never began");
 }
 
 static void test_two_in_a_row(void **state)
@@ -278,10 +318,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tells),         TEST(test_changed_since), TEST(test_old_already),
-        TEST(test_moved),         TEST(test_two_in_a_row),  TEST(test_any_byte),
-        TEST(test_damaged_bytes), TEST(test_of_others),     TEST(test_no_registry),
-        TEST(test_rubbish),       TEST(test_names),
+        TEST(test_tells),       TEST(test_changed_since), TEST(test_old_already),
+        TEST(test_moved),       TEST(test_interrupted),   TEST(test_two_in_a_row),
+        TEST(test_any_byte),    TEST(test_damaged_bytes), TEST(test_of_others),
+        TEST(test_no_registry), TEST(test_rubbish),       TEST(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
