@@ -135,7 +135,8 @@ XSI_API const struct xsi_kept *xsi_plan_piece(const struct xsi_plan *plan, size_
 XSI_API bool xsi_plan_origin(struct xsi_plan *plan, uint64_t offset, uint64_t *base);
 /*
  * Let go of the base, remembering size and hashes (of the image's first and last 64 KiB, of what
- * each edit removes and of 64 bytes on both sides of it); then the base may be freed. And lay the
+ * each edit removes and of 64 bytes on both sides of it); then the base may be freed, also when
+ * this failed: the plan cannot be attached again then. And lay the
  * plan over another opening of the same image: -ESTALE, with what differs in err, when it is
  * not the same any more. A lease cannot be had on a file that is open elsewhere, so this stands
  * between planning and writing in place. 0 or -errno.

@@ -26,7 +26,7 @@
  *
  * A name may have two words ("info chunks", "plan save"); the first alone then lists the family.
  * Commands print with fprintf(d->term.out, ...): what is longer than the screen goes through the
- * pager, and everything goes to the transcript. Text of the image is escaped (put_image_text()).
+ * pager, and everything goes to the transcript. Text of the image is escaped (debug_text()).
  */
 #ifndef DEBUG_H
 #define DEBUG_H

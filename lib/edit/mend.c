@@ -64,19 +64,24 @@ static int rank(const struct xsi_seen *seen)
     return seen->verdict ? ranks[seen->verdict->outcome] : 0;
 }
 
-/* The reader stops later than before, bytes that the step itself put in apart. */
-static bool further(const struct xsi_seen *was, const struct xsi_seen *is, int64_t grows)
+/* The reader stops later than before; what the step moved in front of its stop is taken off. */
+static bool further(const struct xsi_seen *was, const struct xsi_seen *is,
+                    const struct xsi_planned *step)
 {
-    return was->verdict && is->verdict && was->verdict->outcome != XSI_RESTORES &&
-           (int64_t)is->verdict->stopped - (grows > 0 ? grows : 0) > (int64_t)was->verdict->stopped;
+    int64_t moved;
+
+    if (!was->verdict || !is->verdict || was->verdict->outcome == XSI_RESTORES)
+        return false;
+    moved = step->offset <= was->verdict->stopped ? step->grows : 0;
+    return (int64_t)is->verdict->stopped - moved > (int64_t)was->verdict->stopped;
 }
 
-static bool forward(const struct xsi_seen *was, const struct xsi_seen *is, int64_t grows)
+static bool forward(const struct xsi_seen *was, const struct xsi_seen *is,
+                    const struct xsi_planned *step)
 {
     if (rank(is) != rank(was))
         return rank(is) > rank(was);
-    return is->errors < was->errors ||
-           (is->errors <= was->errors + MORE && further(was, is, grows));
+    return is->errors < was->errors || (is->errors <= was->errors + MORE && further(was, is, step));
 }
 
 /* ---------------------------------------------------------------- refusals ---- */
@@ -112,7 +117,9 @@ static int by_offset(const void *a, const void *b)
 {
     const struct xsi_splice *x = a, *y = b;
 
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return (x->removed > 0) - (y->removed > 0); /* what is put in comes in front */
 }
 
 /* What a step costs. What costs less is tried first. */
@@ -214,7 +221,7 @@ static int trial(struct xsi_mending *g, const struct xsi_candidate_row *c, struc
         xsi_plan_cut(g->plan, steps);
         return rc;
     }
-    if (forward(&g->seen, &is, xsi_plan_step(g->plan, steps)->grows) || c->asked) {
+    if (forward(&g->seen, &is, xsi_plan_step(g->plan, steps)) || c->asked) {
         look_away(&g->seen);
         g->seen = is;
         meet_reader(g);
@@ -282,6 +289,10 @@ static int take_back(struct xsi_mending *g, struct xsi_error *err)
 
     if (g->options->recipe || keep == xsi_plan_steps(g->plan))
         return 0;
+    if (g->seen.verdict && g->seen.verdict->outcome != XSI_RESTORES)
+        xsi_mending_refuse(g, xsi_plan_step(g->plan, keep)->recipe, g->seen.verdict->where,
+                           "with it and what else could be done %s would still answer: %.200s",
+                           g->out->reader.name, g->seen.verdict->reason);
     xsi_plan_cut(g->plan, keep);
     look_away(&g->seen);
     return look(g, &g->seen, err);

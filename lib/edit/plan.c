@@ -18,6 +18,7 @@ struct plan_step {
     struct xsi_planned about;
     struct xsi_splice *splice; /* of the image in front of the step; the bytes are owned */
     size_t count;
+    uint64_t size;     /* of the image behind it */
     size_t keep_count; /* pieces noted up to here */
 };
 
@@ -423,14 +424,10 @@ static void describe(struct plan_step *s)
 int xsi_plan_stage(struct xsi_plan *plan, const struct xsi_splice *splices, size_t count,
                    const struct xsi_planned *step, struct xsi_error *err)
 {
-    uint64_t size = plan->base_size;
+    uint64_t size = plan->count ? plan->step[plan->count - 1].size : plan->base_size;
     struct plan_step *larger, *s;
     int rc;
 
-    if (plan->count && !work_out(plan))
-        return no_memory(err);
-    if (plan->count)
-        size = plan->image.size;
     rc = check(size, splices, count, err);
     if (rc || !count)
         return rc;
@@ -451,6 +448,7 @@ int xsi_plan_stage(struct xsi_plan *plan, const struct xsi_splice *splices, size
     s->about.grows = 0;
     for (size_t i = 0; i < count; i++)
         s->about.grows += (int64_t)splices[i].inserted_length - (int64_t)splices[i].removed;
+    s->size = size + (uint64_t)s->about.grows;
     if (!*s->about.what)
         describe(s);
     plan->count = ++plan->total;
@@ -531,13 +529,11 @@ int xsi_plan_detach(struct xsi_plan *plan, struct xsi_error *err)
 
     xsi_identity_free(&plan->identity);
     rc = xsi_identity_take(&plan->identity, plan, err);
-    if (rc)
-        return rc;
     if (plan->overlay)
         xsi_source_free(plan->overlay);
     plan->overlay = NULL;
     plan->base = plan->planned.src.below = NULL;
-    return 0;
+    return rc;
 }
 
 int xsi_plan_attach(struct xsi_plan *plan, struct xsi_source *base, struct xsi_error *err)

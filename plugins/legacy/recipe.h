@@ -77,6 +77,11 @@ bool legacy_compressed(const struct legacy_view *v);
 const uint8_t *legacy_unpack_later(const struct legacy_view *v, unsigned n, size_t *length);
 /* Delete all chunks that the reader does not know; false when one of them must stay. */
 bool legacy_drop_unknown(const struct legacy_view *v);
+/* The batch whose count stands at an offset, taken as it says; false: no such count, or cut. */
+bool legacy_batch_raw(const struct legacy_view *v, uint64_t at, struct legacy_batch *b);
+/* Several frames of the batch at or above p2m_size, and all in order: then it is p2m_size that is
+ * wrong. True when that was put right. */
+bool legacy_raise_p2m_size(const struct legacy_view *v, const struct legacy_batch *b);
 /* Mend a list of frames that ascends, handed over as if it were a batch at list - 4. */
 void legacy_fix_list(const struct legacy_view *v, struct legacy_batch *b);
 

@@ -248,6 +248,45 @@ void legacy_fix_list(const struct legacy_view *v, struct legacy_batch *b)
         xsi_mend_guess(v->m, "that only the bits above the 28th are wrong");
 }
 
+bool legacy_raise_p2m_size(const struct legacy_view *v, const struct legacy_batch *b)
+{
+    struct legacy_view unbounded = *v;
+    uint64_t highest = 0, right = UINT64_MAX;
+    unsigned above = 0;
+    uint8_t raw[8];
+
+    for (unsigned i = 0; i < b->count; i++) {
+        uint64_t pfn = legacy_entry_pfn(b->entry[i]);
+
+        if (legacy_entry_type(b->entry[i]) == LEGACY_XTAB)
+            continue;
+        above += pfn >= v->p2m_size;
+        highest = pfn > highest ? pfn : highest;
+    }
+    unbounded.p2m_size = LEGACY_P2M_MAX;
+    if (above < 2 || !ascends(&unbounded, b, UINT32_MAX) ||
+        !legacy_is(&v->row[v->first], PART_P2M_SIZE))
+        return false;
+    for (size_t i = v->first; i < v->behind; i++)
+        if (legacy_is(&v->row[i], PART_PAGES) && v->row[i].last_pfn > highest)
+            highest = v->row[i].last_pfn;
+    for (unsigned bit = 0; bit < 28; bit++) {
+        uint64_t other = v->p2m_size ^ (1ULL << bit);
+
+        if (other > highest && other < right)
+            right = other;
+    }
+    if (right == UINT64_MAX)
+        return false;
+    xsi_mend_splice(v->m, v->row[v->first].offset, v->ul, raw, legacy_put_ul(v, raw, right),
+                    "make p2m_size 0x%" PRIx64 " (was 0x%" PRIx64 ")", right, v->p2m_size);
+    xsi_mend_guess(v->m,
+                   "that one bit of p2m_size is wrong: %u frames of a batch in good order are "
+                   "not below it",
+                   above);
+    return true;
+}
+
 int legacy_fix_entry(struct xsi_mend *m)
 {
     struct legacy_batch b;
@@ -255,7 +294,7 @@ int legacy_fix_entry(struct xsi_mend *m)
 
     if (!legacy_view(m, &v) || !legacy_batch_at(&v, xsi_mend_at(m), &b))
         return 0;
-    if (!fix_carry(&v, &b) && !fix_type(&v, &b))
+    if (!fix_carry(&v, &b) && !fix_type(&v, &b) && !legacy_raise_p2m_size(&v, &b))
         fix_frame(&v, &b);
     return 0;
 }

@@ -144,6 +144,15 @@ static bool load(const struct legacy_view *v, struct legacy_batch *b, unsigned c
     return true;
 }
 
+bool legacy_batch_raw(const struct legacy_view *v, uint64_t at, struct legacy_batch *b)
+{
+    b->at = at;
+    if (!load(v, b, legacy_word(v, at)))
+        return false;
+    b->length = 4 + (uint64_t)b->count * v->ul + (uint64_t)b->pages * XSI_PAGE_SIZE;
+    return b->length <= xsi_mend_size(v->m) - at;
+}
+
 /* Does a finding say that the batch at an offset is not as it stands there? */
 static bool disputed(const struct legacy_view *v, uint64_t at)
 {

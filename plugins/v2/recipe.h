@@ -53,6 +53,7 @@ struct v2_site {
     size_t row;       /* of the iteration */
     uint64_t next;
     uint8_t *list; /* entries of the batch that was read last */
+    size_t list_room;
 };
 
 /* The columns of the reader that it is for; NULL: it reads another stream. */

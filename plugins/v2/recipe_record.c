@@ -28,6 +28,8 @@ void v2_put_type(struct v2_site *s, const struct v2_item *item, uint32_t type)
                    item->at, v2_name(type), item->type);
 }
 
+enum { SCAN_ROWS = 2048 }; /* each record is held against all others; 128 vCPUs make 512 */
+
 /* The record that the finding is about; else any whose type is doubtful. */
 int v2_fix_type(struct xsi_mend *m)
 {
@@ -42,6 +44,8 @@ int v2_fix_type(struct xsi_mend *m)
         v2_put_type(&s, &item, type);
         return 0;
     }
+    if (s.last - s.first > SCAN_ROWS)
+        return 0;
     v2_site_rewind(&s);
     while (v2_site_next(&s, &item)) {
         if (v2_retyped(&look, &item, &type)) {

@@ -147,9 +147,26 @@ static bool is_sound(const struct v2_item *item)
     return !item->gap && !item->foreign && !item->cut;
 }
 
+/* Go to the row that holds an offset, or the first one behind it. */
+static void seek(struct v2_site *s, uint64_t from)
+{
+    size_t low = s->first, high = s->last;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (s->rows[middle].offset + s->rows[middle].length <= from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    s->row = low;
+    s->next = 0;
+}
+
 bool v2_site_find(struct v2_site *s, uint32_t type, uint64_t from, struct v2_item *item)
 {
-    v2_site_rewind(s);
+    seek(s, from);
     while (v2_site_next(s, item)) {
         if (item->at >= from && is_sound(item) && item->type == type)
             return true;
@@ -284,6 +301,7 @@ void v2_put64(struct v2_site *s, uint64_t at, uint64_t value, const char *why)
 bool v2_list_read(struct v2_site *s, uint64_t at, uint32_t count, struct v2_list *list)
 {
     uint8_t head[V2_BATCH_HEAD];
+    size_t n;
 
     *list = (struct v2_list){ .count = count };
     if (!xsi_mend_read(s->m, at, head, sizeof(head)))
@@ -292,11 +310,13 @@ bool v2_list_read(struct v2_site *s, uint64_t at, uint32_t count, struct v2_list
         list->count = xsi_le32(head + 8);
     if (!list->count || list->count > V2_CHECK_MAX / 8)
         return false;
-    if (list->count > V2_BATCH_MAX)
-        list->entry = xsi_mend_bytes(s->m, at + V2_BATCH_HEAD, 8 * (size_t)list->count);
-    else if ((s->list || (s->list = xsi_mend_scratch(s->m, 8 * V2_BATCH_MAX))) &&
-             xsi_mend_read(s->m, at + V2_BATCH_HEAD, s->list, 8 * (size_t)list->count))
-        list->entry = s->list; /* one buffer: an image has many */
+    n = 8 * (size_t)list->count;
+    if (s->list_room < n) { /* one buffer: an image has many lists */
+        s->list_room = 2 * n;
+        s->list = xsi_mend_scratch(s->m, s->list_room);
+    }
+    if (s->list && xsi_mend_read(s->m, at + V2_BATCH_HEAD, s->list, n))
+        list->entry = s->list;
     list->data = at + V2_BATCH_HEAD + 8 * (uint64_t)list->count;
     for (uint32_t i = 0; list->entry && i < list->count; i++)
         list->pages += v2_type_has_data((unsigned)(xsi_le64(list->entry + 8 * (size_t)i) >> 60));

@@ -2,11 +2,12 @@
 /*
  * mending [-a] [-k KIB] -w FOLDER <LIST
  *
- * Mend each image of LIST (tab separated: image, readers with commas between, stack to force, recipe
- * that a person asks for, place that it is for, the image before its damage) for each of the readers and print what came of it: a line per step, recipe, image, reader, verdict
- * before and after; where nothing helps, the reasons. Then test on each plan what must hold for
- * every plan, and print how often it held and what each recipe achieved. A reader "near" stands for
- * the default target and some of its neighbours.
+ * Mend each image of LIST for each of its readers and print what came of it: a line per step,
+ * recipe, image, reader, verdict before and after; where nothing helps, the reasons. Then test on
+ * each plan what must hold for every plan, and print how often it held and what each recipe
+ * achieved. Columns of LIST, tab separated, may be empty: image, readers with commas between
+ * ("near" stands for the default target and some of its neighbours), stack to force, recipe that a
+ * person asks for, place that it is for, the image before its damage.
  *
  * -a: every recipe must have been exercised. -k: write only plans of images up to this size, and
  * the first plan with a recipe. Exit status: 0 all held, 1 something did not, 2 usage.
