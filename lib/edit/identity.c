@@ -2,32 +2,21 @@
 /* What an image must hold for a plan to be about it: size, its ends, and what the edits replace. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../source/internal.h"
 #include "hash.h"
 #include "internal.h"
 
 enum { ENDS = 64 << 10, AROUND = 64, BLOCK = 64 << 10 };
-
-static int XSI_PRINTF(3, 4) fault(struct xsi_error *err, int code, const char *fmt, ...)
-{
-    va_list args;
-
-    err->code = code;
-    va_start(args, fmt);
-    vsnprintf(err->text, sizeof(err->text), fmt, args);
-    va_end(args);
-    return -code;
-}
 
 /* Add the bytes [from, to) of src to a hash. 0 or -errno with err filled. */
 static int add_range(struct xsi_hash *h, struct xsi_source *src, uint64_t from, uint64_t to,
                      struct xsi_error *err)
 {
     uint8_t *block = malloc(BLOCK);
-    int rc = block ? 0 : fault(err, ENOMEM, "out of memory");
+    int rc = block ? 0 : xsi_source_fault(err, ENOMEM, "out of memory");
 
     while (!rc && from < to) {
         size_t want = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
@@ -37,7 +26,8 @@ static int add_range(struct xsi_hash *h, struct xsi_source *src, uint64_t from, 
             *err = *xsi_source_error(src);
             rc = (int)got;
         } else if (!got) {
-            rc = fault(err, ESTALE, "the image ends at 0x%" PRIx64 ", earlier than it did", from);
+            rc = xsi_source_fault(err, ESTALE,
+                                  "the image ends at 0x%" PRIx64 ", earlier than it did", from);
         } else {
             xsi_hash_add(h, block, (size_t)got);
             from += (uint64_t)got;
@@ -51,7 +41,7 @@ static int hash_range(struct xsi_source *src, uint64_t from, uint64_t to, uint64
                       struct xsi_error *err)
 {
     struct xsi_hash *h = xsi_hash_new();
-    int rc = h ? add_range(h, src, from, to, err) : fault(err, ENOMEM, "out of memory");
+    int rc = h ? add_range(h, src, from, to, err) : xsi_source_fault(err, ENOMEM, "out of memory");
 
     if (!rc)
         *out = xsi_hash_value(h);
@@ -65,7 +55,8 @@ static int hash_around(struct xsi_source *src, uint64_t size, const struct xsi_e
     uint64_t before = e->offset < AROUND ? 0 : e->offset - AROUND, end = e->offset + e->removed;
     uint64_t behind = size - end < AROUND ? size : end + AROUND;
     struct xsi_hash *h = xsi_hash_new();
-    int rc = h ? add_range(h, src, before, e->offset, err) : fault(err, ENOMEM, "out of memory");
+    int rc = h ? add_range(h, src, before, e->offset, err)
+               : xsi_source_fault(err, ENOMEM, "out of memory");
 
     if (!rc)
         rc = add_range(h, src, end, behind, err);
@@ -103,9 +94,9 @@ int xsi_identity_take(struct xsi_identity *id, struct xsi_plan *plan, struct xsi
         id->count++;
     id->edit = calloc(id->count + 1, sizeof(*id->edit));
     if (!id->edit)
-        return fault(err, ENOMEM, "out of memory");
+        return xsi_source_fault(err, ENOMEM, "out of memory");
     if (!xsi_source_size(base, &id->size))
-        return fault(err, ESPIPE, "the image has no size");
+        return xsi_source_fault(err, ESPIPE, "the image has no size");
     rc = hash_ends(id, base, err);
     for (size_t i = 0; !rc && i < id->count && (e = xsi_plan_edit(plan, i)); i++) {
         id->edit[i].offset = e->offset;
@@ -122,31 +113,32 @@ int xsi_identity_check(const struct xsi_identity *id, struct xsi_source *src, st
 
     *err = (struct xsi_error){ 0, "" };
     if (!xsi_source_size(src, &is.size) || is.size != id->size)
-        return fault(err, ESTALE,
-                     "this is not the image that the plan was made for: it has %" PRIu64
-                     " bytes, not %" PRIu64,
-                     is.size, id->size);
+        return xsi_source_fault(err, ESTALE,
+                                "this is not the image that the plan was made for: it has %" PRIu64
+                                " bytes, not %" PRIu64,
+                                is.size, id->size);
     for (size_t i = 0; i < id->count; i++) {
         struct xsi_edit_hash e = id->edit[i];
 
         if (e.offset > is.size || e.removed > is.size - e.offset)
-            return fault(err, EINVAL, "the plan's edit %zu lies behind the end of the image",
-                         i + 1);
+            return xsi_source_fault(err, EINVAL,
+                                    "the plan's edit %zu lies behind the end of the image", i + 1);
         rc = hash_edit(src, is.size, &e, err);
         if (rc)
             return rc;
         if (e.old != id->edit[i].old || e.around != id->edit[i].around)
-            return fault(err, ESTALE,
-                         "the image holds other bytes at 0x%" PRIx64
-                         " than when the plan was made; make the plan anew",
-                         e.offset);
+            return xsi_source_fault(err, ESTALE,
+                                    "the image holds other bytes at 0x%" PRIx64
+                                    " than when the plan was made; make the plan anew",
+                                    e.offset);
     }
     rc = hash_ends(&is, src, err);
     if (rc)
         return rc;
     if (is.head != id->head || is.tail != id->tail)
-        return fault(err, ESTALE, "the image has changed at its %s since the plan was made",
-                     is.head != id->head ? "beginning" : "end");
+        return xsi_source_fault(err, ESTALE,
+                                "the image has changed at its %s since the plan was made",
+                                is.head != id->head ? "beginning" : "end");
     return 0;
 }
 

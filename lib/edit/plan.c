@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,22 +45,9 @@ struct xsi_plan {
     struct xsi_identity identity; /* of a base that was let go */
 };
 
-static int XSI_PRINTF(3, 4) fault(struct xsi_error *err, int code, const char *fmt, ...)
-{
-    va_list args;
-
-    if (err) {
-        err->code = code;
-        va_start(args, fmt);
-        vsnprintf(err->text, sizeof(err->text), fmt, args);
-        va_end(args);
-    }
-    return -code;
-}
-
 static int no_memory(struct xsi_error *err)
 {
-    return fault(err, ENOMEM, "out of memory for the plan");
+    return xsi_source_fault(err, ENOMEM, "out of memory for the plan");
 }
 
 static void step_free(struct plan_step *s)
@@ -93,9 +79,10 @@ struct xsi_plan *xsi_plan_new(struct xsi_source *base, struct xsi_error *err)
         return NULL;
     }
     if (!xsi_source_seekable(base) || !xsi_source_size(base, &plan->base_size)) {
-        fault(err, ESPIPE,
-              "the image can only be read from front to back, so no edit can be laid over it; save "
-              "it, decompressed, to a file and open that");
+        xsi_source_fault(
+            err, ESPIPE,
+            "the image can only be read from front to back, so no edit can be laid over it; save "
+            "it, decompressed, to a file and open that");
         free(plan);
         return NULL;
     }
@@ -364,11 +351,12 @@ static int check(uint64_t size, const struct xsi_splice *s, size_t count, struct
 
     for (size_t i = 0; i < count; i++) {
         if (s[i].offset < reached)
-            return fault(err, EINVAL, "two edits of one step overlap at 0x%" PRIx64, s[i].offset);
+            return xsi_source_fault(err, EINVAL, "two edits of one step overlap at 0x%" PRIx64,
+                                    s[i].offset);
         if (s[i].offset > size || s[i].removed > size - s[i].offset)
-            return fault(err, EINVAL,
-                         "an edit at 0x%" PRIx64 " lies behind the image's end, 0x%" PRIx64,
-                         s[i].offset, size);
+            return xsi_source_fault(
+                err, EINVAL, "an edit at 0x%" PRIx64 " lies behind the image's end, 0x%" PRIx64,
+                s[i].offset, size);
         reached = s[i].offset + s[i].removed;
     }
     return 0;
@@ -432,7 +420,7 @@ int xsi_plan_stage(struct xsi_plan *plan, const struct xsi_splice *splices, size
     if (rc || !count)
         return rc;
     if (plan->count >= STEPS_MAX)
-        return fault(err, EINVAL, "the plan has %d steps already", STEPS_MAX);
+        return xsi_source_fault(err, EINVAL, "the plan has %d steps already", STEPS_MAX);
     drop_behind(plan, plan->count);
     larger = reallocarray(plan->step, plan->total + 1, sizeof(*larger));
     if (!larger)

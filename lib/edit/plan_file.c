@@ -14,25 +14,14 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../source/internal.h"
 #include "internal.h"
 
 enum { LINE = 512, PER_LINE = 48, EDITS_MAX = 65536, INSERT_MAX = 1 << 30 };
-
-static int XSI_PRINTF(3, 4) fault(struct xsi_error *err, int code, const char *fmt, ...)
-{
-    va_list args;
-
-    err->code = code;
-    va_start(args, fmt);
-    vsnprintf(err->text, sizeof(err->text), fmt, args);
-    va_end(args);
-    return -code;
-}
 
 /* ---------------------------------------------------------------- saving ---- */
 
@@ -58,7 +47,7 @@ int xsi_plan_save(struct xsi_plan *plan, int fd, struct xsi_error *err)
     FILE *f = copy < 0 ? NULL : fdopen(copy, "w");
 
     if (!rc && !f)
-        rc = fault(err, errno, "the plan cannot be written: %s", strerror(errno));
+        rc = xsi_source_fault(err, errno, "the plan cannot be written: %s", strerror(errno));
     if (f) {
         fputs("xsrecover plan 1\n", f);
         if (*xsi_plan_reader(plan))
@@ -69,7 +58,7 @@ int xsi_plan_save(struct xsi_plan *plan, int fd, struct xsi_error *err)
             put_edit(f, xsi_plan_edit(plan, i), &id.edit[i]);
         fputs("end\n", f);
         if (fclose(f))
-            rc = fault(err, errno, "the plan could not be written: %s", strerror(errno));
+            rc = xsi_source_fault(err, errno, "the plan could not be written: %s", strerror(errno));
     } else if (copy >= 0) {
         close(copy);
     }
@@ -124,18 +113,24 @@ static int new_edit(struct loading *l, uint64_t offset, uint64_t removed, uint64
     return 0;
 }
 
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static int take_bytes(struct loading *l, const char *hex)
 {
     struct xsi_splice *e = l->id.count ? &l->edit[l->id.count - 1] : NULL;
     uint8_t *to = e ? (uint8_t *)(uintptr_t)e->inserted : NULL;
-    unsigned byte;
 
-    for (; e && sscanf(hex, "%2x", &byte) == 1 && hex[1]; hex += 2) {
-        if (l->filled == e->inserted_length)
+    for (; e && *hex; hex += 2) {
+        int high = digit(hex[0]), low = high < 0 ? -1 : digit(hex[1]);
+
+        if (low < 0 || l->filled == e->inserted_length)
             return -EINVAL;
-        to[l->filled++] = (uint8_t)byte;
+        to[l->filled++] = (uint8_t)(high << 4 | low);
     }
-    return e && !*hex ? 0 : -EINVAL;
+    return e ? 0 : -EINVAL;
 }
 
 static bool filled(const struct loading *l)
@@ -153,8 +148,10 @@ static int take_line(struct loading *l, char *line)
         return take_bytes(l, line + 1);
     if (!filled(l))
         return -EINVAL;
-    if (sscanf(line, "reader %39s", l->reader) == 1 || sscanf(line, "size %" SCNu64, &l->id.size) ||
-        sscanf(line, "head %" SCNx64, &l->id.head) || sscanf(line, "tail %" SCNx64, &l->id.tail))
+    if (sscanf(line, "reader %39s", l->reader) == 1 ||
+        sscanf(line, "size %" SCNu64, &l->id.size) == 1 ||
+        sscanf(line, "head %" SCNx64, &l->id.head) == 1 ||
+        sscanf(line, "tail %" SCNx64, &l->id.tail) == 1)
         return 0;
     if (sscanf(line,
                "edit %" SCNx64 " remove %" SCNu64 " old %" SCNx64 " around %" SCNx64
@@ -179,7 +176,7 @@ static int take_file(struct loading *l, FILE *f, struct xsi_error *err)
 
         l->line++;
         if (!n || line[n - 1] != '\n')
-            return fault(err, EINVAL, "line %u of the plan is too long or cut", l->line);
+            return xsi_source_fault(err, EINVAL, "line %u of the plan is too long or cut", l->line);
         line[n - 1] = '\0';
         if (l->line == 1)
             rc = strcmp(line, "xsrecover plan 1") ? -EINVAL : 0;
@@ -187,13 +184,14 @@ static int take_file(struct loading *l, FILE *f, struct xsi_error *err)
             rc = take_line(l, line);
     }
     if (rc == -ENOMEM)
-        return fault(err, ENOMEM, "out of memory for the plan");
+        return xsi_source_fault(err, ENOMEM, "out of memory for the plan");
     if (rc && l->line == 1)
-        return fault(err, EINVAL, "this is no plan: its first line is not 'xsrecover plan 1'");
+        return xsi_source_fault(err, EINVAL,
+                                "this is no plan: its first line is not 'xsrecover plan 1'");
     if (rc)
-        return fault(err, EINVAL, "line %u of the plan is wrong", l->line);
+        return xsi_source_fault(err, EINVAL, "line %u of the plan is wrong", l->line);
     if (!l->ended)
-        return fault(err, EINVAL, "the plan is cut: its last line, 'end', is missing");
+        return xsi_source_fault(err, EINVAL, "the plan is cut: its last line, 'end', is missing");
     return 0;
 }
 
@@ -207,7 +205,8 @@ static int stage_all(struct xsi_plan *plan, const struct loading *l, struct xsi_
 
         snprintf(step.why, sizeof(step.why), "%.230s", l->why[i]);
         if (i + 1 < l->id.count && l->edit[i].offset + l->edit[i].removed > l->edit[i + 1].offset)
-            rc = fault(err, EINVAL, "the plan's edits %zu and %zu overlap", i + 1, i + 2);
+            rc =
+                xsi_source_fault(err, EINVAL, "the plan's edits %zu and %zu overlap", i + 1, i + 2);
         else
             rc = xsi_plan_stage(plan, &l->edit[i], 1, &step, err);
     }
@@ -224,11 +223,11 @@ int xsi_plan_load(struct xsi_plan *plan, int fd, struct xsi_error *err)
 
     *err = (struct xsi_error){ 0, "" };
     if (xsi_plan_steps(plan))
-        return fault(err, EINVAL, "edits are staged already; commit or undo them first");
+        return xsi_source_fault(err, EINVAL, "edits are staged already; commit or undo them first");
     copy = dup(fd);
     f = copy < 0 ? NULL : fdopen(copy, "r");
     if (!f) {
-        rc = fault(err, errno, "the plan cannot be read: %s", strerror(errno));
+        rc = xsi_source_fault(err, errno, "the plan cannot be read: %s", strerror(errno));
         if (copy >= 0)
             close(copy);
         return rc;
