@@ -107,10 +107,13 @@ char *cli_value(char *out, size_t size, const struct xsi_value *v);
  */
 bool cli_start(void);
 /* Flush standard output. Returns the exit status: `status`, with CLI_OPERATIONAL when writing
- * failed. Ends the process by SIGPIPE when nobody reads any more. */
+ * failed. Ends the process by SIGPIPE when nobody reads any more and nothing else went wrong. */
 int cli_finish(int status);
 /* True when standard output cannot take more: it is no use to go on. */
 bool cli_output_failed(void);
+/* Flush it. False when not all of it could be written, or nobody reads it any more: what is said
+ * there, an undo file's name, would be said to nobody. */
+bool cli_output_stands(void);
 /* The pager, if one runs, must be waited for; a progress line, if one stands, must be wiped. */
 void cli_on_exit_pager(pid_t pid);
 void cli_on_exit_wipe(bool wipe);
@@ -122,7 +125,13 @@ pid_t cli_pager(int *input);
 void cli_error(const char *file, const char *fmt, ...) XSI_PRINTF(2, 3);
 /* File name as text for a terminal, escaped. */
 char *cli_name(char *out, size_t size, const char *file);
-/* File name as a word for a shell, quoted when it needs to be, control characters escaped. */
+/* A message that holds cli_name()s and cli_word()s: as xsi_escape(), but backslashes stay. */
+char *cli_clean(char *out, size_t size, const char *text);
+/*
+ * File name as a word for a shell: as it is, '...', or $'...' (bash, ksh, zsh) with digits for what
+ * a terminal must not be shown. It names the same file when it is pasted. "FILE" when out is too
+ * small.
+ */
 char *cli_word(char *out, size_t size, const char *file);
 
 /* True when a write in place to this image did not end (the registry of undo files knows): it has
@@ -135,10 +144,16 @@ bool cli_interrupted(const char *file, struct xsi_journal_info *info);
 /* "restores", "loses", "fails", "undefined". */
 const char *cli_outcome(enum xsi_outcome outcome);
 enum cli_colour cli_outcome_colour(enum xsi_outcome outcome);
-/* The command that mends the image for the verdict's reader, and its recipe. plain: not compressed.
- * False when nothing is known to: then nothing was printed. */
+/* The verdict's recipe is known to bring such an image. Of others only a plan can tell, or whether
+ * there is one. */
+bool cli_fix_certain(const struct xsi_verdict *v, const struct xsi_info *info);
+/*
+ * The command that mends the image for the verdict's reader, and its recipe. `first`: what must be
+ * done before that ("decompressed"), "" nothing. False when nothing is known to: then nothing was
+ * printed.
+ */
 bool cli_fixable(const struct cli_term *t, size_t indent, const struct xsi_verdict *v,
-                 const char *file, bool plain);
+                 const struct xsi_info *info, const char *file, const char *first);
 
 /* ---------------------------------------------------------------- findings ---- */
 
@@ -159,9 +174,10 @@ void cli_findings_free(struct cli_findings *s);
 /* One line: "error XS-L09 no-last-checkpoint at 0x…: text". */
 void cli_finding_print(const struct cli_term *t, const struct xsi_finding *f);
 void cli_findings_print(const struct cli_term *t, const struct cli_findings *s);
-/* The last line: what the image is, and the next command. */
+/* The last line: what the image is, and the next command. image: the words that name the image
+ * on a command line of xsdump, quoted. */
 void cli_state_print(const struct cli_term *t, const struct xsi_info *info,
-                     const struct cli_findings *s, const char *file);
+                     const struct cli_findings *s, const char *image);
 const char *cli_severity(enum xsi_severity severity);
 enum cli_colour cli_severity_colour(enum xsi_severity severity);
 /* "whole", "damaged", "truncated", "unrecognised". */

@@ -141,7 +141,7 @@ static const struct xsi_finding *worst(const struct cli_findings *s, enum xsi_ef
     return f;
 }
 
-static void state_whole(const struct cli_findings *s, const char *file, char *out, size_t size)
+static void state_whole(const struct cli_findings *s, const char *image, char *out, size_t size)
 {
     const struct xsi_finding *f = worst(s, XSI_SOUND);
     uint64_t warnings = s->by_severity[XSI_WARNING] + s->by_severity[XSI_ERROR];
@@ -155,31 +155,31 @@ static void state_whole(const struct cli_findings *s, const char *file, char *ou
                  " warning%s. Next: xsdump --explain %s",
                  warnings == 1 ? "is" : "are", warnings, warnings == 1 ? "" : "s", f->row->code);
     else
-        snprintf(out, size, "whole: nothing is missing or damaged. Its fields: xsdump -v %s", file);
+        snprintf(out, size, "whole: nothing is missing or damaged. Its fields: xsdump -v %s",
+                 image);
 }
 
 void cli_state_print(const struct cli_term *t, const struct xsi_info *info,
-                     const struct cli_findings *s, const char *file)
+                     const struct cli_findings *s, const char *image)
 {
     enum xsi_effect state = info->stack_length ? info->state : XSI_UNKNOWN;
     const struct xsi_finding *f = worst(s, state);
     const char *code = f ? f->row->code : "XS-C01";
     enum cli_colour colour = state == XSI_SOUND ? CLI_BOLD : CLI_RED;
-    char word[4200], left[160], text[4800];
+    char left[160], text[4800];
 
-    cli_word(word, sizeof(word), file);
     what_is_left(info, left, sizeof(left));
     if (state == XSI_SOUND)
-        state_whole(s, word, text, sizeof(text));
+        state_whole(s, image, text, sizeof(text));
     else if (state == XSI_TRUNCATED)
         snprintf(text, sizeof(text), "truncated at 0x%" PRIx64 ": %s. Next: xsdump --explain %s",
                  info->stream_end, left, code);
     else if (state == XSI_DAMAGED)
         snprintf(text, sizeof(text), "damaged: %s. Next: xsdump --explain %s; xsdump --scan -a %s",
-                 left, code, word);
+                 left, code, image);
     else
         snprintf(text, sizeof(text),
-                 "not recognised: no format claims these bytes. Next: xsdump --as list %s", word);
+                 "not recognised: no format claims these bytes. Next: xsdump --as list %s", image);
     fprintf(t->out, "%sSTATE%s    ", cli_colour(t, colour), cli_colour(t, CLI_PLAIN));
     cli_wrap(t, 9, 9, text);
 }

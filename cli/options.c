@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -54,9 +55,19 @@ static bool ambiguous(const char *word, const struct cli_option *rows, size_t co
     return matches > 1;
 }
 
-/* The long option that was being read, or the letter within a group of letters. */
-static void complain(int what, char **argv, const struct cli_option *rows, size_t count)
+/* A file whose name begins like an option; NULL: none of the words is one. */
+static const char *dashed_file(int argc, char **argv)
 {
+    for (int i = 1; i < argc; i++)
+        if (argv[i][0] == '-' && argv[i][1] && access(argv[i], F_OK) == 0)
+            return argv[i];
+    return NULL;
+}
+
+/* The long option that was being read, or the letter within a group of letters. */
+static void complain(int what, int argc, char **argv, const struct cli_option *rows, size_t count)
+{
+    const char *file = dashed_file(argc, argv);
     const char *help = "--help lists the options";
     size_t row = row_of(optopt, rows, count);
 
@@ -65,6 +76,8 @@ static void complain(int what, char **argv, const struct cli_option *rows, size_
                   help);
     else if (optopt >= LONG_ONLY && row < count)
         cli_error(NULL, "option --%s takes no argument; %s", rows[row].name, help);
+    else if (file)
+        cli_error(NULL, "%s looks like options; for the file of this name write ./%s", file, file);
     else if (optopt)
         cli_error(NULL, "this version has no option -%c; %s", optopt, help);
     else
@@ -86,7 +99,7 @@ int cli_options(int argc, char **argv, const struct cli_option *rows, size_t cou
         size_t row = value == '?' || value == ':' ? count : row_of(value, rows, count);
 
         if (row >= count) {
-            complain(value, argv, rows, count);
+            complain(value, argc, argv, rows, count);
             return -1;
         }
         if (!set(context, row, optarg))

@@ -101,6 +101,11 @@ static bool nobody_reads(void)
     return poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR);
 }
 
+bool cli_output_stands(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout) && !nobody_reads();
+}
+
 int cli_finish(int status)
 {
     bool failed;
@@ -119,22 +124,39 @@ int cli_finish(int status)
         close(STDOUT_FILENO);
         while (waitpid((pid_t)pager_pid, NULL, 0) < 0 && errno == EINTR)
             ;
-    } else if (failed) {
+    } else if (failed && !(status & CLI_OPERATIONAL)) {
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
     return status;
 }
 
+char *cli_clean(char *out, size_t size, const char *text)
+{
+    size_t used = 0;
+
+    while (*text && used + 2 < size) {
+        size_t n = strcspn(text, "\\");
+
+        xsi_escape(out + used, size - used, text, n);
+        used += strlen(out + used);
+        text += n;
+        if (*text && used + 1 < size)
+            out[used++] = *text++;
+    }
+    out[used] = '\0';
+    return out;
+}
+
 void cli_error(const char *file, const char *fmt, ...)
 {
-    char raw[1024], name[512], text[2048];
+    char raw[4096], name[1024], text[8192];
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(raw, sizeof(raw), fmt, args);
     va_end(args);
-    xsi_escape(text, sizeof(text), raw, strlen(raw));
+    cli_clean(text, sizeof(text), raw);
     if (line_stands && write(STDERR_FILENO, wipe, sizeof(wipe) - 1) > 0)
         line_stands = 0;
     fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name,
@@ -146,14 +168,74 @@ char *cli_name(char *out, size_t size, const char *file)
     return xsi_escape(out, size, file, strlen(file));
 }
 
+/* ---------------------------------------------------------------- words for a shell ---- */
+
+/* Bytes of the character at p that a terminal can be shown as it is; 0: its first byte must be
+ * written in digits. */
+static size_t shown(const char *p)
+{
+    char piece[5] = "", text[20];
+    size_t left = strnlen(p, 4);
+
+    for (size_t n = 1; n <= left; n++) {
+        memcpy(piece, p, n);
+        if (strcmp(xsi_escape(text, sizeof(text), piece, n), piece) == 0)
+            return n;
+    }
+    return *p == '\\' ? 1 : 0;
+}
+
+/* Can be shown as it is from end to end. */
+static bool all_shown(const char *text)
+{
+    for (size_t n; *text; text += n) {
+        n = shown(text);
+        if (!n)
+            return false;
+    }
+    return true;
+}
+
+/* One character within quotes: '...', or with `digits` $'...'. Returns the bytes that it took. */
+static size_t quote(const char *p, bool digits, char out[8])
+{
+    size_t n = shown(p);
+
+    if (!n) {
+        snprintf(out, 8, *p == '\n' ? "\\n" : "\\x%02x", (unsigned char)*p);
+        return 1;
+    }
+    if (*p == '\'')
+        snprintf(out, 8, "%s", digits ? "\\'" : "'\\''");
+    else if (*p == '\\' && digits)
+        snprintf(out, 8, "\\\\");
+    else
+        snprintf(out, 8, "%.*s", (int)n, p);
+    return n;
+}
+
 char *cli_word(char *out, size_t size, const char *file)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "@%_+=:,./-";
-    char name[4096];
+    bool digits = !all_shown(file);
+    size_t used;
 
-    cli_name(name, sizeof(name), file);
-    /* A name with a quote in it is rare enough to be left to the reader. */
-    snprintf(out, size, strspn(name, plain) == strlen(name) && *name ? "%s" : "'%s'", name);
+    if (*file && strspn(file, plain) == strlen(file) && strlen(file) < size) {
+        snprintf(out, size, "%s", file);
+        return out;
+    }
+    used = (size_t)snprintf(out, size, "%s'", digits ? "$" : "");
+    while (*file) {
+        char piece[8];
+
+        file += quote(file, digits, piece);
+        if (used + strlen(piece) + 2 > size) { /* a word that is cut is another word */
+            snprintf(out, size, "FILE");
+            return out;
+        }
+        used += (size_t)snprintf(out + used, size - used, "%s", piece);
+    }
+    snprintf(out + used, size - used, "'");
     return out;
 }

@@ -40,25 +40,39 @@ static const char *code_of_recipe(const struct xsi_verdict *v)
     return v->finding_count ? v->findings[0].row->code : NULL;
 }
 
-bool cli_fixable(const struct cli_term *t, size_t indent, const struct xsi_verdict *v,
-                 const char *file, bool plain)
+/* Recipes that bring every whole image whose reader asks for them; others look at what is there
+ * and may say no. */
+static const char *const sure[] = { "insert-checkpoint" };
+
+bool cli_fix_certain(const struct xsi_verdict *v, const struct xsi_info *info)
 {
+    for (size_t i = 0; i < sizeof(sure) / sizeof(sure[0]); i++)
+        if (strcmp(v->fix, sure[i]) == 0)
+            return info->state == XSI_SOUND;
+    return false;
+}
+
+bool cli_fixable(const struct cli_term *t, size_t indent, const struct xsi_verdict *v,
+                 const struct xsi_info *info, const char *file, const char *first)
+{
+    bool certain;
     const char *code;
     char word[4200], text[200];
 
     if (!v->fix || !*v->fix)
         return false;
+    certain = cli_fix_certain(v, info);
     /* a command stands on one line however long it is: it is for pasting */
-    if (strcmp(file, "-") == 0)
-        fprintf(t->out, "%*sFixable once it is saved to a file: xsrecover fix FILE -t %s\n",
-                (int)indent, "", v->reader.name);
-    else
-        fprintf(t->out, "%*sFixable%s: xsrecover fix %s -t %s\n", (int)indent, "",
-                plain ? "" : " once it is decompressed",
-                plain ? cli_word(word, sizeof(word), file) : "FILE", v->reader.name);
+    fprintf(t->out, "%*s%s%s%s: xsrecover fix %s -t %s\n", (int)indent, "",
+            certain ? "Fixable" : "Try", *first ? " once it is " : "", first,
+            *first ? "FILE" : cli_word(word, sizeof(word), file), v->reader.name);
     code = code_of_recipe(v);
-    snprintf(text, sizeof(text), "recipe %s%s%s", v->fix,
-             code ? "; what it does: xsdump --explain " : "", code ? code : "");
+    if (certain)
+        snprintf(text, sizeof(text), "recipe %s%s%s", v->fix,
+                 code ? "; what it does: xsdump --explain " : "", code ? code : "");
+    else
+        snprintf(text, sizeof(text), "it shows what can be mended, and writes nothing%s%s",
+                 code ? "; xsdump --explain " : "", code ? code : "");
     fprintf(t->out, "%*s", (int)indent + 2, "");
     cli_wrap(t, indent + 2, indent + 2, text);
     return true;

@@ -250,7 +250,8 @@ struct xsi_written {
  * In place, by the write protocol: lock the image, check the plan against what it holds now, save
  * what will be overwritten to a journal (synced, ready mark), write, sync, applied mark, sync. At
  * each moment either the image is the old one, or the journal brings it back. Refuses (-EBUSY)
- * while somebody else uses the image; -ENOSPC, -EIO, … come before anything is written, and err
+ * while somebody else uses the image, or the registry knows of a write to it that was interrupted
+ * and not rolled back; -ENOSPC, -EIO, … come before anything is written, and err
  * says what to do. The plan was made on `path` and is detached (xsi_plan_detach()): the image is
  * opened and locked first, then the plan is attached to what was locked. It is left detached.
  */
@@ -298,14 +299,16 @@ XSI_API int xsi_journal_read(const char *file, struct xsi_journal_info *info,
 /*
  * Give the image back its old bytes. image NULL = the path in the file. Refused (-ESTALE) when the
  * image's bytes are not those that were written, (-EALREADY) when it was undone before. dry: check
- * only. After an interrupted write it rolls back whatever is there.
+ * only. After an interrupted write each sector must hold its old bytes or its new ones. So must
+ * those of a copy that `image` names; the undo file stays the image's, and is not marked.
  */
 XSI_API int xsi_undo(const char *file, const char *image, const struct xsi_write_options *options,
                      bool dry, struct xsi_written *written, struct xsi_error *err);
 /*
- * What the registry knows of an image: the newest undo file that names it (by device and inode, or
- * device number) and is READY, UNDOING or APPLIED. 1 found, 0 none, -errno. Only opens the
- * registry's own files.
+ * What the registry knows of an image: of the undo files that name it (by device, inode and birth,
+ * or device number) the newest that is READY or UNDOING, else the newest that is APPLIED. 1 found, 0
+ * none, -errno; -E2BIG: there are more undo files than are looked at. Only opens the registry's own
+ * files.
  */
 XSI_API int xsi_registry_find(const char *path, const char *state, struct xsi_journal_info *info);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One image: open it, pull its walk, hand what comes to the view. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,23 @@ const char *image_kind(const struct image *im)
     if (filters && xsi_source_file_size(im->src, &size))
         return names[XSI_SOURCE_FILE];
     return names[xsi_source_kind(im->src)];
+}
+
+const char *image_words(const struct image *im, char *out, size_t size)
+{
+    const struct xsi_source_options *window = &im->set->window;
+    char word[4200];
+    int n = 0;
+
+    out[0] = '\0';
+    if (window->offset)
+        n += snprintf(out, size, "--offset 0x%" PRIx64 " ", window->offset);
+    if (window->length && window->length != UINT64_MAX)
+        n += snprintf(out + n, size - (size_t)n, "--length 0x%" PRIx64 " ", window->length);
+    /* a pipe cannot be read again; what it was saved to can */
+    snprintf(out + n, size - (size_t)n, "%s",
+             strcmp(im->file, "-") ? cli_word(word, sizeof(word), im->file) : "FILE");
+    return out;
 }
 
 bool image_open(struct image *im, struct xsi_error *error)

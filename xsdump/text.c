@@ -102,7 +102,7 @@ static bool beyond_screen(const struct text_view *tv)
 static void text_end(struct view *v, struct image *im, const struct xsi_error *error)
 {
     struct text_view *tv = text_of(v);
-    char name[1024];
+    char name[4400];
 
     if (!im->walk) {
         fprintf(tv->term.out, "%s: not listed, see the message\n",
@@ -124,7 +124,8 @@ static void text_end(struct view *v, struct image *im, const struct xsi_error *e
     if (error->code)
         fprintf(tv->term.out, "STATE    not known: reading stopped, the listing is incomplete\n");
     else
-        cli_state_print(&tv->term, xsi_walk_info(im->walk), &tv->findings, im->file);
+        cli_state_print(&tv->term, xsi_walk_info(im->walk), &tv->findings,
+                        image_words(im, name, sizeof(name)));
     verdicts_print(&tv->term, im);
     rows_free(&tv->rows);
     cli_findings_free(&tv->findings);

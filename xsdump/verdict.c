@@ -46,12 +46,23 @@ void verdict_sentence(const struct image *im, const struct xsi_verdict *v, char 
         text_add(out, size, ": %s", v->reason);
 }
 
-bool verdict_fix(const struct cli_term *t, const struct image *im, const struct xsi_verdict *v)
+/* What fix needs a file of its own for, of the image alone, not compressed. */
+static const char *fix_first(const struct image *im)
 {
+    const struct xsi_source_options *window = &im->set->window;
     size_t filters = 0;
 
     (void)xsi_source_filters(im->src, &filters);
-    return cli_fixable(t, INDENT, v, im->file, filters == 0);
+    if (filters)
+        return "decompressed";
+    if (window->offset || (window->length && window->length != UINT64_MAX))
+        return "cut out to a file of its own";
+    return strcmp(im->file, "-") == 0 ? "saved to a file" : "";
+}
+
+bool verdict_fix(const struct cli_term *t, const struct image *im, const struct xsi_verdict *v)
+{
+    return cli_fixable(t, INDENT, v, xsi_walk_info(im->walk), im->file, fix_first(im));
 }
 
 /* ---------------------------------------------------------------- one verdict ---- */
@@ -89,13 +100,13 @@ static void put_end(const struct cli_term *t, const struct xsi_verdict *v)
 
 static void put_next(const struct cli_term *t, const struct image *im, const struct xsi_verdict *v)
 {
-    char word[4200];
+    char word[4400];
 
     if (verdict_fix(t, im, v))
         return;
     fprintf(t->out, "%*s", INDENT, "");
     fprintf(t->out, "Which readers restore it: xsdump -t all %s\n",
-            cli_word(word, sizeof(word), im->file));
+            image_words(im, word, sizeof(word)));
 }
 
 static void put_verdict(const struct cli_term *t, const struct image *im,

@@ -66,6 +66,9 @@ unsigned image_list(const struct settings *set, const char *file, struct view *v
 unsigned image_bids(const struct settings *set, const char *file, const struct cli_term *t,
                     bool first);
 const char *image_kind(const struct image *im);
+/* What names the image, or the part of it that is looked at, on a command line of xsdump. Returns
+ * out; 4400 bytes are enough. */
+const char *image_words(const struct image *im, char *out, size_t size);
 
 /* ---------------------------------------------------------------- views ---- */
 

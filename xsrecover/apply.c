@@ -35,24 +35,31 @@ static unsigned fault(const struct apply *a, const struct xsi_error *err)
     return fail(a->transcript, CLI_OPERATIONAL, a->file, "%s", err->text);
 }
 
+/* The same file, or the same device under any name. */
+static bool same_place(const struct stat *a, const struct stat *b)
+{
+    if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
+        return a->st_rdev == b->st_rdev;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /* What is certain to be refused is refused before anybody is asked. 0 or a status. */
 static unsigned check_output(const struct apply *a)
 {
+    bool stream = a->out && strcmp(a->out, "-") == 0;
     struct stat image, out;
 
-    if (!a->out)
+    if (!a->out || (!stream && lstat(a->out, &out) < 0))
         return 0;
-    if (strcmp(a->out, "-") == 0)
-        return !isatty(STDOUT_FILENO) ? 0
-                                      : fail(a->transcript, CLI_USAGE, NULL,
-                                             "-o -: standard output is a terminal; redirect it to "
-                                             "a pipe or a file");
-    if (lstat(a->out, &out) < 0)
-        return 0;
-    if (stat(a->file, &image) == 0 && stat(a->out, &out) == 0 && image.st_dev == out.st_dev &&
-        image.st_ino == out.st_ino)
-        return fail(a->transcript, CLI_USAGE, a->out,
+    if (stream && isatty(STDOUT_FILENO))
+        return fail(a->transcript, CLI_USAGE, NULL,
+                    "-o -: standard output is a terminal; redirect it to a pipe or a file");
+    if (stat(a->file, &image) == 0 &&
+        (stream ? fstat(STDOUT_FILENO, &out) : stat(a->out, &out)) == 0 && same_place(&image, &out))
+        return fail(a->transcript, CLI_USAGE, stream ? "standard output" : a->out,
                     "this is the image itself; name another file, or give --in-place");
+    if (stream)
+        return 0;
     return fail(a->transcript, CLI_USAGE, a->out,
                 "it exists and is not replaced; name another file for -o");
 }
@@ -230,12 +237,13 @@ static void tell_written(const struct apply *a)
 static unsigned write_it(struct apply *a, const struct sight *sight)
 {
     struct xsi_error err = { 0, "" };
-    unsigned status = write_pieces(a);
+    unsigned status = output_check(a->term, a->transcript, a->file);
     int rc;
 
+    if (!status)
+        status = write_pieces(a);
     if (status)
         return status;
-    fflush(a->term->out);
     if (a->in_place)
         rc = write_in_place(a, &err);
     else if (strcmp(a->out, "-") == 0)
@@ -260,7 +268,8 @@ static unsigned save_plan(const struct apply *a)
         return 0;
     fd = open(a->save_plan, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return fail(a->transcript, CLI_OPERATIONAL, a->save_plan, "cannot save the plan: %s",
+        return fail(a->transcript, errno == EEXIST ? CLI_USAGE : CLI_OPERATIONAL, a->save_plan,
+                    "cannot save the plan: %s",
                     errno == EEXIST ? "it exists and is not replaced; name another file"
                                     : strerror(errno));
     rc = xsi_plan_save(a->plan, fd, &err);
@@ -281,11 +290,13 @@ static unsigned save_plan(const struct apply *a)
 unsigned apply_plan(struct apply *a)
 {
     bool wanted = (a->out || a->in_place) && !a->show_only;
-    unsigned status = wanted ? check_output(a) : 0;
+    unsigned status = wanted ? image_half_written(a->transcript, a->file) : 0;
     const char *reader = a->reader;
     struct sight sight = { 0 };
     struct xsi_error err = { 0, "" };
 
+    if (!status && wanted)
+        status = check_output(a);
     if (status)
         return status;
     if (!see(a, &sight, &err)) {

@@ -9,11 +9,11 @@
 struct sight {
     struct look before, after;
     bool better;
-    char unfit[256]; /* why it cannot be written in place; "" it can */
+    char unfit[800]; /* why it cannot be written in place; "" it can */
 };
 
 /* The plan, what it does to the verdict, what it needs; without `wanted` also the commands that
  * apply it. */
-void apply_show(const struct apply *a, const struct sight *sight, bool wanted);
+void apply_show(const struct apply *a, struct sight *sight, bool wanted);
 
 #endif

@@ -2,7 +2,7 @@
 /* A plan in words: its steps, what moves, what it does to the verdict, what it needs. */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "apply.h"
 
@@ -106,7 +106,27 @@ static void show_steps(const struct apply *a)
 
 /* ---------------------------------------------------------------- needs ---- */
 
-static void show_needs(const struct apply *a)
+/* Nothing can be made in the folder of a file that is to be; the folder itself is made where its
+ * parent is there. */
+static bool shut(const char *file)
+{
+    char folder[520];
+
+    snprintf(folder, sizeof(folder), "%s", file);
+    for (int levels = 0; levels < 2; levels++) {
+        char *slash = strrchr(folder, '/');
+
+        if (!slash || slash == folder)
+            return access(slash ? "/" : ".", W_OK | X_OK) < 0;
+        *slash = '\0';
+        if (access(folder, F_OK) == 0)
+            return access(folder, W_OK | X_OK) < 0;
+    }
+    return true;
+}
+
+/* What a repair in place needs, and, in `unfit`, why it cannot be done. */
+static void show_needs(const struct apply *a, char *unfit, size_t size)
 {
     struct xsi_write_needs needs;
     struct xsi_error err = { 0, "" };
@@ -114,9 +134,16 @@ static void show_needs(const struct apply *a)
 
     if (xsi_write_needs(a->plan, a->file, &a->how, &needs, &err) < 0) {
         line_print(a->term, "needs", "in place it cannot be done as it is: %s",
-                   xsi_escape(name, sizeof(name), err.text, strlen(err.text)));
+                   cli_clean(name, sizeof(name), err.text));
+        snprintf(unfit, size, "not as it is, see above");
         return;
     }
+    if (needs.journal && shut(needs.undo))
+        snprintf(unfit, size,
+                 "the undo file cannot be written there: name one elsewhere with --undo FILE");
+    else if (needs.journal > needs.free)
+        snprintf(unfit, size,
+                 "there is no room for the undo file: name one on another disk with --undo FILE");
     line_print(a->term, "needs",
                "in place %" PRIu64 " bytes are rewritten; an undo file of %s goes to %s, where %s "
                "are free",
@@ -170,7 +197,7 @@ void refusals_print(const struct cli_term *t, const struct xsi_mended *m)
 
 /* ---------------------------------------------------------------- all ---- */
 
-void apply_show(const struct apply *a, const struct sight *sight, bool wanted)
+void apply_show(const struct apply *a, struct sight *sight, bool wanted)
 {
     const struct cli_term *t = a->term;
 
@@ -189,7 +216,7 @@ void apply_show(const struct apply *a, const struct sight *sight, bool wanted)
                       sight->after.verdict->outcome != XSI_RESTORES))
         refusals_print(t, a->mended);
     if (!a->brief && !a->out && !*sight->unfit)
-        show_needs(a);
+        show_needs(a, sight->unfit, sizeof(sight->unfit));
     if (!wanted && (sight->better || a->decided))
         show_commands(a, sight);
     else if (!wanted)

@@ -8,16 +8,18 @@
 #include "xsrecover.h"
 
 static void put_verdict(const struct cli_term *t, const char *file, struct xsi_source *src,
-                        const struct xsi_verdict *v)
+                        const struct look *l, const struct xsi_verdict *v)
 {
+    const char *first;
     size_t filters = 0;
     char word[4200];
 
     (void)xsi_source_filters(src, &filters);
+    first = filters ? "decompressed" : strcmp(file, "-") == 0 ? "saved to a file" : "";
     verdict_print(t, "VERDICT", v, v->outcome != XSI_RESTORES);
-    if (v->outcome != XSI_RESTORES && !cli_fixable(t, LINE_INDENT, v, file, filters == 0))
+    if (v->outcome != XSI_RESTORES && !cli_fixable(t, LINE_INDENT, v, l->info, file, first))
         fprintf(t->out, "%*sWhat can be done: xsrecover fix %s -t %s\n", LINE_INDENT, "",
-                cli_word(word, sizeof(word), file), v->reader.name);
+                *first ? "FILE" : cli_word(word, sizeof(word), file), v->reader.name);
 }
 
 static unsigned check_look(const struct cli_term *t, const char *file, struct xsi_source *src,
@@ -25,6 +27,7 @@ static unsigned check_look(const struct cli_term *t, const char *file, struct xs
 {
     struct cli_findings findings = { .judged = l->verdict != NULL };
     const struct xsi_verdict *v;
+    char word[4200];
     size_t count;
     const struct xsi_finding *f = xsi_map_findings(l->map, &count);
 
@@ -32,9 +35,10 @@ static unsigned check_look(const struct cli_term *t, const char *file, struct xs
     for (size_t i = 0; i < count; i++)
         cli_findings_add(&findings, &f[i]);
     cli_findings_print(t, &findings);
-    cli_state_print(t, l->info, &findings, file);
+    cli_state_print(t, l->info, &findings,
+                    strcmp(file, "-") ? cli_word(word, sizeof(word), file) : "FILE");
     for (size_t i = 0; (v = xsi_map_verdict(l->map, i)); i++)
-        put_verdict(t, file, src, v);
+        put_verdict(t, file, src, l, v);
     cli_findings_free(&findings);
     return l->exit;
 }

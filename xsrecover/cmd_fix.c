@@ -35,7 +35,8 @@ static unsigned pass_on(const struct apply *a, const struct settings *s)
 
 /* ---------------------------------------------------------------- nothing that helps ---- */
 
-#define READERS_SHOWN 8
+#define READERS_SHOWN  8
+#define FINDINGS_SHOWN 8
 
 /* Readers that restore it as it is, the newest first. */
 static void others(const struct apply *a)
@@ -91,7 +92,72 @@ static void rest(const struct apply *a, const struct xsi_info *info)
                 LINE_INDENT, "", cli_word(word, sizeof(word), a->file));
 }
 
-static unsigned unfixable(const struct apply *a, const struct xsi_mended *m)
+static struct xsi_mend_options options_of(const struct apply *a, const struct settings *s)
+{
+    return (struct xsi_mend_options){
+        .reader = a->reader,
+        .as = s->as,
+        .recipe = s->recipe,
+        .code = s->code,
+        .has_at = s->has_at,
+        .at = s->at,
+        .safe = s->safe,
+        .same_size = xsi_source_kind(*a->src) == XSI_SOURCE_BLOCK && !s->out,
+        .scan = s->scan,
+    };
+}
+
+/* Says what would be done if -p did not forbid it. False: nothing would, so -p is not the reason. */
+static bool without_safe(const struct apply *a, const struct settings *s)
+{
+    struct xsi_mend_options how = options_of(a, s);
+    const struct xsi_planned *step;
+    struct xsi_mended *m = NULL;
+    struct xsi_error err;
+    size_t steps;
+
+    how.safe = false;
+    if (s->safe)
+        m = xsi_mend(a->plan, &how, &err);
+    steps = xsi_plan_steps(a->plan);
+    if (m && steps)
+        line_print(a->term, "result", "%s without -p:",
+                   m->judged && m->after.outcome == XSI_RESTORES ? "fixable" : "partly fixable");
+    for (size_t i = 0; m && (step = xsi_plan_step(a->plan, i)); i++)
+        line_print(a->term, "", "%s: %s%s%s%s%s", step->recipe, step->what,
+                   *step->loses ? "; gives up: " : "", step->loses,
+                   *step->guess ? "; guessed: " : "", step->guess);
+    while (xsi_plan_undo(a->plan))
+        ;
+    free(m);
+    return steps != 0;
+}
+
+/* Nothing to judge: what the bytes say. */
+static void findings(const struct apply *a, const struct look *l)
+{
+    size_t count;
+    const struct xsi_finding *f = xsi_map_findings(l->map, &count);
+
+    for (size_t i = 0; i < count && i < FINDINGS_SHOWN; i++)
+        cli_finding_print(a->term, &f[i]);
+}
+
+/* No format claims it: where to look further. */
+static void unknown(const struct apply *a)
+{
+    char word[4200];
+
+    cli_word(word, sizeof(word), a->file);
+    line_print(a->term, "result", "no save image is recognised in it, so nothing can be mended");
+    fprintf(a->term->out, "%*swhat each format thinks of its first bytes: xsdump --as list %s\n",
+            LINE_INDENT, "", word);
+    fprintf(a->term->out, "%*swith something else in front of the image: xsdump --offset N %s\n",
+            LINE_INDENT, "", word);
+}
+
+static unsigned unfixable(const struct apply *a, const struct settings *s,
+                          const struct xsi_mended *m)
 {
     const struct xsi_info *info;
     struct xsi_error err = { 0, "" };
@@ -103,17 +169,20 @@ static unsigned unfixable(const struct apply *a, const struct xsi_mended *m)
     info = l.info;
     image_print(a->term, a->file, *a->src, &l);
     verdict_print(a->term, "before", l.verdict, true);
-    if (!info->stack_length)
-        line_print(a->term, "result", "nothing is recognised in it, so nothing can be mended");
-    else
+    if (!m->judged)
+        findings(a, &l);
+    status = l.exit;
+    if (without_safe(a, s)) {
+        status = CANCELLED;
+    } else if (!info->stack_length || info->state == XSI_UNKNOWN) {
+        unknown(a);
+    } else {
         line_print(a->term, "result", "not fixable for %s: no recipe brings it any further",
                    m->judged ? m->reader.name : "any reader");
-    refusals_print(a->term, m);
-    if (info->stack_length) {
+        refusals_print(a->term, m);
         rest(a, info);
         others(a);
     }
-    status = l.exit;
     look_away(&l);
     return status;
 }
@@ -128,7 +197,7 @@ static unsigned nothing_staged(const struct apply *a, const struct settings *s,
     struct look l;
 
     if (!m->judged || m->before.outcome != XSI_RESTORES)
-        return unfixable(a, m);
+        return unfixable(a, s, m);
     if (!look_at(&l, *a->src, a->as, a->scan, &a->reader, a->reader ? 1 : 0, &err))
         return fail(a->transcript, CLI_OPERATIONAL, a->file, "%s", err.text);
     image_print(a->term, a->file, *a->src, &l);
@@ -171,17 +240,7 @@ static unsigned load_plan(struct apply *a, const struct settings *s)
 
 static unsigned fix_stage(struct apply *a, const struct settings *s)
 {
-    const struct xsi_mend_options how = {
-        .reader = a->reader,
-        .as = s->as,
-        .recipe = s->recipe,
-        .code = s->code,
-        .has_at = s->has_at,
-        .at = s->at,
-        .safe = s->safe,
-        .same_size = xsi_source_kind(*a->src) == XSI_SOURCE_BLOCK && !s->out,
-        .scan = s->scan,
-    };
+    const struct xsi_mend_options how = options_of(a, s);
     struct xsi_error err = { 0, "" };
     struct xsi_mended *m;
     unsigned status = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* xsrecover patch: bytes that somebody names. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,15 @@ static int by_place(const void *a, const void *b)
     if (x->at != y->at)
         return x->at < y->at ? -1 : 1;
     return (int)(x->removed > y->removed) - (int)(x->removed < y->removed);
+}
+
+/* The first edit that wants bytes which the image does not have. NULL: none. */
+static const struct patch *beyond(const struct patch *p, size_t count, uint64_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (p[i].at <= size && p[i].removed > size - p[i].at)
+            return &p[i];
+    return NULL;
 }
 
 /* What the image loses. */
@@ -31,11 +41,19 @@ static unsigned patch_stage(struct apply *a, const struct settings *s)
     struct xsi_splice splice[PATCHES_MAX];
     struct xsi_planned step = { .recipe = "patch" };
     struct xsi_error err = { 0, "" };
-    uint64_t bytes = lost(s->patch, s->patch_count);
+    uint64_t bytes = lost(s->patch, s->patch_count), size = 0;
+    const struct patch *p;
 
     if (!s->patch_count)
         return fail(s->transcript, CLI_USAGE, NULL,
                     "nothing to change: give --at OFFSET with --set, --insert or --delete");
+    (void)xsi_source_size(*a->src, &size);
+    p = beyond(s->patch, s->patch_count, size);
+    if (p)
+        return fail(s->transcript, CLI_USAGE, a->file,
+                    "%" PRIu64 " bytes from 0x%" PRIx64 " on reach beyond the image's end at "
+                    "0x%" PRIx64,
+                    p->removed, p->at, size);
     memcpy(sorted, s->patch, s->patch_count * sizeof(sorted[0]));
     qsort(sorted, s->patch_count, sizeof(sorted[0]), by_place);
     for (size_t i = 0; i < s->patch_count; i++)

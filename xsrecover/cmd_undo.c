@@ -54,6 +54,19 @@ static unsigned no_undo_file(const struct settings *s, const char *file,
                 err->text);
 }
 
+/* Why it cannot be undone. An image that was moved is the likely reason when it is not there. */
+static unsigned refused(const struct settings *s, const char *file, const char *image,
+                        const struct xsi_journal_info *info, const struct xsi_error *err)
+{
+    char word[2100], more[2200] = "";
+
+    if (!image && (err->code == ENOENT || err->code == ENOTDIR))
+        snprintf(more, sizeof(more), "; if it was moved or renamed: xsrecover undo %s NEWPLACE",
+                 cli_word(word, sizeof(word), file));
+    return fail(s->transcript, CLI_OPERATIONAL, image ? image : info->image, "%s%s", err->text,
+                more);
+}
+
 static unsigned agreed(const struct cli_term *t, const struct settings *s)
 {
     if (s->yes || s->show_only)
@@ -81,16 +94,18 @@ static unsigned undo_exec(const struct cli_term *t, struct settings *s, int argc
     show(t, file, image, &info);
     /* whether it can be done is known before anybody is asked */
     if (xsi_undo(file, image, &how, true, &written, &err) < 0)
-        return fail(s->transcript, CLI_OPERATIONAL, image ? image : info.image, "%s", err.text);
+        return refused(s, file, image, &info, &err);
     if (s->show_only) {
         line_print(t, "check", "it can be undone; nothing was written");
         return 0;
     }
     status = agreed(t, s);
+    if (!status)
+        status = output_check(t, s->transcript, image ? image : info.image);
     if (status)
         return status;
     if (xsi_undo(file, image, &how, false, &written, &err) < 0)
-        return fail(s->transcript, CLI_OPERATIONAL, image ? image : info.image, "%s", err.text);
+        return refused(s, file, image, &info, &err);
     line_print(t, "undone", "%" PRIu64 " bytes in %.2f s; the image is the old one again",
                written.bytes, written.seconds);
     return 0;

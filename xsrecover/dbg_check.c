@@ -27,7 +27,10 @@ static int check_exec(struct debug *d, int argc, char **argv)
     put_findings(d, l.map);
     verdict_print(&d->term, "verdict", l.verdict, true);
     if (l.verdict && l.verdict->outcome != XSI_RESTORES && *l.verdict->fix)
-        line_print(&d->term, "next", "fix   (recipe %s)", l.verdict->fix);
+        line_print(&d->term, "next",
+                   cli_fix_certain(l.verdict, l.info) ? "fix   (recipe %s)"
+                                                      : "fix   (it tries what is known)",
+                   l.verdict->fix);
     d->checked = l.exit;
     look_away(&l);
     /* What is wrong with the image is no failure of the command. */

@@ -6,6 +6,8 @@
 #include "dbg_rows.h"
 
 #define ROWS_AROUND 12
+#define NARROW      64U /* columns that a row with its type and a code needs */
+#define NOTE_INDENT 10
 
 static size_t add_code(const struct xsi_map_row *row, const struct xsi_finding_row *finding,
                        uint64_t offset, char *out, size_t size, size_t n)
@@ -44,6 +46,7 @@ void dbg_row_print(struct debug *d, const struct xsi_map_row *row, const char *m
                    const char *note)
 {
     char type[80], name[64], codes[120], text[XSI_NOTE_MAX + 200];
+    bool narrow = d->term.width && d->term.width < NARROW;
     int n;
 
     snprintf(name, sizeof(name), "%.60s", row->type);
@@ -59,6 +62,13 @@ void dbg_row_print(struct debug *d, const struct xsi_map_row *row, const char *m
     if (row->count > 1 && row->pages)
         snprintf(text + n, sizeof(text) - (size_t)n, " pfn 0x%" PRIx64 "-0x%" PRIx64,
                  row->first_pfn, row->last_pfn);
+    if (narrow) { /* two lines; there is no room for notes */
+        fprintf(d->term.out, "%-2s %5" PRIu64 "  0x%08" PRIx64 " %11" PRIu64 "\n%*s%s%s%s%s\n",
+                mark, row->index, row->offset, row->length, NOTE_INDENT, "", type,
+                cli_colour(&d->term, *codes ? CLI_RED : CLI_PLAIN), codes,
+                cli_colour(&d->term, CLI_PLAIN));
+        return;
+    }
     /* No blanks at the end of a line: it is pasted into a ticket. */
     fprintf(d->term.out, "%-2s %5" PRIu64 "  0x%08" PRIx64 " %11" PRIu64 "  %-*s%s%s%s", mark,
             row->index, row->offset, row->length, *codes || *text ? 22 : 0, type,

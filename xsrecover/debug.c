@@ -137,9 +137,13 @@ void debug_close(struct debug *d)
 int debug_open(struct debug *d)
 {
     struct xsi_error err = { 0, "" };
+    const char *why;
 
     d->dirty = false;
     d->base = xsi_source_open(d->file, NULL, &err);
+    why = d->base ? image_unfit(d->base) : NULL;
+    if (why)
+        return debug_fail(d, CLI_USAGE, "%s: %s", d->file, why);
     d->plan = d->base ? xsi_plan_new(d->base, &err) : NULL;
     if (!d->plan)
         return debug_fail(d, CLI_OPERATIONAL, "%s: %s", d->file, err.text);

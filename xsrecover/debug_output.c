@@ -234,7 +234,7 @@ int debug_fail(struct debug *d, unsigned status, const char *fmt, ...)
     cli_error(NULL, "%s", raw);
     if (d->output->log)
         fprintf(d->output->log, "%s: %s\n", program_invocation_short_name,
-                xsi_escape(text, sizeof(text), raw, strlen(raw)));
+                cli_clean(text, sizeof(text), raw));
     return (int)status;
 }
 

@@ -94,8 +94,7 @@ bool look_better(const struct look *a, const struct look *b)
 
 /* ---------------------------------------------------------------- opening ---- */
 
-/* Why a plan cannot be laid over it, with what helps; NULL when it can. */
-static const char *unfit(const struct xsi_source *src)
+const char *image_unfit(const struct xsi_source *src)
 {
     size_t filters = 0;
 
@@ -108,7 +107,27 @@ static const char *unfit(const struct xsi_source *src)
     return NULL;
 }
 
-/* Offer to roll back an interrupted write. True when the image is the old one again. */
+static unsigned refuse_half_written(FILE *transcript, const char *file,
+                                    const struct xsi_journal_info *info)
+{
+    char word[2100];
+
+    return fail(transcript, CANCELLED, file,
+                "refused until it is rolled back, which is a write of its own: xsrecover undo %s",
+                cli_word(word, sizeof(word), info->file));
+}
+
+unsigned image_half_written(FILE *transcript, const char *file)
+{
+    struct xsi_journal_info info;
+
+    return cli_interrupted(file, &info) ? refuse_half_written(transcript, file, &info) : 0;
+}
+
+/*
+ * Offer to roll back an interrupted write. Only where the image itself may be written, and only a
+ * person can say so: -y is a yes to the plan. True when the image is the old one again.
+ */
 static bool rolled_back(const struct cli_term *t, const struct settings *s, const char *file,
                         const struct xsi_journal_info *info, unsigned *status)
 {
@@ -117,9 +136,9 @@ static bool rolled_back(const struct cli_term *t, const struct settings *s, cons
     struct xsi_error err;
 
     *status = CANCELLED;
-    if (s->show_only || (!s->yes && !somebody_there()))
-        fail(s->transcript, 0, file, "not looked at any further until it is rolled back");
-    else if (!s->yes && !ask(t, s->transcript, "Roll it back now?"))
+    if (!s->in_place || s->show_only || s->yes || s->safe || !somebody_there())
+        *status = refuse_half_written(s->transcript, file, info);
+    else if (!ask(t, s->transcript, "Roll it back now?"))
         fail(s->transcript, 0, file, "left as it is");
     else if (xsi_undo(info->file, file, &how, false, &written, &err) < 0)
         *status = fail(s->transcript, CLI_OPERATIONAL, file, "%s", err.text);
@@ -154,7 +173,7 @@ struct xsi_source *image_open(const struct cli_term *t, const struct settings *s
         fail(s->transcript, 0, file, "%s", err.text);
         return NULL;
     }
-    why = unfit(src);
+    why = image_unfit(src);
     if (!why)
         return src;
     *status = fail(s->transcript, CLI_USAGE, file, "%s", why);

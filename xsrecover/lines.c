@@ -48,6 +48,16 @@ void verdict_print(const struct cli_term *t, const char *name, const struct xsi_
 
 /* ---------------------------------------------------------------- the question ---- */
 
+unsigned output_check(const struct cli_term *t, FILE *transcript, const char *file)
+{
+    fflush(t->out);
+    if (t->out == stderr || cli_output_stands())
+        return 0;
+    return fail(transcript, CLI_OPERATIONAL, file,
+                "not written: nobody reads standard output, where the plan and the way back are "
+                "told; send it to a file");
+}
+
 bool somebody_there(void)
 {
     return isatty(STDIN_FILENO) != 0;

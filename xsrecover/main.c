@@ -168,8 +168,11 @@ static unsigned run(const struct command *c, struct settings *s, int argc, char 
         command_help(&t, c);
         return 0;
     }
-    if (!enough(c, argc - rest) || !transcript_open(s, &t, argc, argv))
+    if (!enough(c, argc - rest))
         return CLI_USAGE;
+    status = transcript_open(s, &t, argc, argv);
+    if (status)
+        return status;
     status = c->exec(&t, s, argc - rest, argv + rest);
     return transcript_close(s, &t, status) ? status : status | CLI_OPERATIONAL;
 }
@@ -195,7 +198,8 @@ static unsigned run_debugger(struct settings *s, int argc, char **argv)
         cli_error(NULL, "no IMAGE and no command given; xsrecover IMAGE, or --help");
         return CLI_USAGE;
     }
-    if (access(argv[rest], F_OK) < 0 && !strchr(argv[rest], '/')) {
+    /* with a dot or a slash in it, it was meant as a file */
+    if (access(argv[rest], F_OK) < 0 && !strpbrk(argv[rest], "./")) {
         cli_error(NULL,
                   command_lookup(argv[rest])
                       ? "'%s' stands behind options; write the command first"

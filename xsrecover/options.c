@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The command line of a command as settings. */
-#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,36 +84,15 @@ static bool take_checkpoint(struct settings *s, const char *text)
 
 /* ---------------------------------------------------------------- edits ---- */
 
-static int nibble(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
-
-    return found ? (int)(found - digits) : -1;
-}
-
-/* "f7 ff" or "f7ff", whole bytes. NULL when it is anything else; *length is 0 without memory. */
+/* "f7 ff" or "f7ff", whole bytes, perhaps with 0x in front. NULL when it is anything else. */
 static uint8_t *hex_bytes(const char *text, size_t *length)
 {
-    uint8_t *bytes = malloc(strlen(text) / 2 + 1);
-    size_t n = 0;
+    size_t room = strlen(text) / 2 + 1;
+    uint8_t *bytes = malloc(room);
 
-    *length = 0;
-    if (!bytes)
-        return NULL;
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
         text += 2;
-    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-        int high = nibble(text[0]), low = high < 0 ? -1 : nibble(text[1]);
-
-        if (low < 0) {
-            free(bytes);
-            return NULL;
-        }
-        bytes[n++] = (uint8_t)(high << 4 | low);
-        text += 2;
-    }
-    *length = n;
+    *length = bytes ? cli_bytes(text + strspn(text, " "), bytes, room) : 0;
     return bytes;
 }
 

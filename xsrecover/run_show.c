@@ -276,7 +276,7 @@ void run_show_end(struct debug *d, const struct run_session *s)
         cli_wrap(&d->term, 9, 9, v->conditions[i]);
     }
     debug_verdict_print(d, v);
-    if (v->outcome != XSI_RESTORES && *v->fix)
+    if (v->outcome != XSI_RESTORES && *v->fix && cli_fix_certain(v, xsi_map_info(d->map)))
         fprintf(d->term.out, "next     `fix` stages %s\n", v->fix);
     else if (v->outcome != XSI_RESTORES)
         fprintf(d->term.out, "next     `fix` tries what is known; `info state`, `log`\n");

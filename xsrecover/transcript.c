@@ -85,22 +85,25 @@ static FILE *open_log(const char *file)
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool fresh = fd >= 0;
     FILE *log;
+    int why;
 
     if (fd < 0 && errno == EEXIST)
         fd = open_old(file);
     log = fd < 0 ? NULL : fdopen(fd, "a");
-    if (!log && errno == EEXIST)
+    why = errno;
+    if (!log && why == EEXIST)
         cli_error(file, "is there, and is no transcript; name another file for --log");
     else if (!log)
-        cli_error(file, "cannot write the transcript: %s", strerror(errno));
+        cli_error(file, "cannot write the transcript: %s", strerror(why));
     if (!log && fd >= 0)
         close(fd);
     if (log && fresh)
         fputs(heading, log);
+    errno = why;
     return log;
 }
 
-bool transcript_open(struct settings *s, struct cli_term *t, int argc, char **argv)
+unsigned transcript_open(struct settings *s, struct cli_term *t, int argc, char **argv)
 {
     char when[40], word[4200];
     time_t now = time(NULL);
@@ -110,10 +113,10 @@ bool transcript_open(struct settings *s, struct cli_term *t, int argc, char **ar
     FILE *both;
 
     if (!s->log)
-        return true;
+        return 0;
     s->transcript = open_log(s->log);
     if (!s->transcript)
-        return false;
+        return errno == EEXIST ? CLI_USAGE : CLI_OPERATIONAL;
     setvbuf(s->transcript, NULL, _IOLBF, 0);
     gmtime_r(&now, &utc);
     strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &utc);
@@ -124,7 +127,7 @@ bool transcript_open(struct settings *s, struct cli_term *t, int argc, char **ar
     both = command ? tee_new(t->out, s->transcript) : NULL;
     if (both)
         t->out = both;
-    return true;
+    return 0;
 }
 
 bool transcript_close(struct settings *s, struct cli_term *t, unsigned status)
@@ -147,7 +150,7 @@ bool transcript_close(struct settings *s, struct cli_term *t, unsigned status)
 
 unsigned fail(FILE *transcript, unsigned status, const char *file, const char *fmt, ...)
 {
-    char raw[1600], text[2400], name[1024];
+    char raw[4000], text[8000], name[1024];
     va_list args;
 
     va_start(args, fmt);
@@ -157,6 +160,6 @@ unsigned fail(FILE *transcript, unsigned status, const char *file, const char *f
     cli_error(file, "%s", raw);
     if (transcript)
         fprintf(transcript, "xsrecover: %s%s%s\n", file ? cli_name(name, sizeof(name), file) : "",
-                file ? ": " : "", xsi_escape(text, sizeof(text), raw, strlen(raw)));
+                file ? ": " : "", cli_clean(text, sizeof(text), raw));
     return status;
 }

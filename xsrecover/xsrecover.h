@@ -111,9 +111,9 @@ size_t settings_rows(const struct command *c, struct cli_option *rows, enum opti
 
 /*
  * --log: what is printed on t goes to a file too. The file is new, or a transcript that grows.
- * False after a message.
+ * 0, or a status after a message.
  */
-bool transcript_open(struct settings *s, struct cli_term *t, int argc, char **argv);
+unsigned transcript_open(struct settings *s, struct cli_term *t, int argc, char **argv);
 /* Ends it; t is what it was. False when it could not be written. */
 bool transcript_close(struct settings *s, struct cli_term *t, unsigned status);
 /* An error message (cli_error) that stands in the transcript too. Returns status. */
@@ -138,10 +138,16 @@ void look_away(struct look *l);
 /* A is better for its reader than B is. */
 bool look_better(const struct look *a, const struct look *b);
 
+/* Why no plan can be laid over it (compressed, a pipe), with what helps; NULL when one can. */
+const char *image_unfit(const struct xsi_source *src);
+/* An image that an interrupted write has left half written is not worked on before it is rolled
+ * back: what is judged and copied would be neither the old nor the new one. 0, or a status after
+ * the message that names the command. */
+unsigned image_half_written(FILE *transcript, const char *file);
 /*
- * Open an image that a plan can be laid over: a file or a block device, not compressed, not left
- * half written by an interrupted write (on a terminal it offers to roll that back). NULL after a
- * message; *status then says why.
+ * Open an image that a plan can be laid over: a file or a block device, not compressed, not half
+ * written (for --in-place it offers on a terminal to roll that back). NULL after a message; *status
+ * then says why.
  */
 struct xsi_source *image_open(const struct cli_term *t, const struct settings *s, const char *file,
                               unsigned *status);
@@ -164,6 +170,9 @@ void verdict_print(const struct cli_term *t, const char *name, const struct xsi_
  */
 bool somebody_there(void);
 bool ask(const struct cli_term *t, FILE *transcript, const char *fmt, ...) XSI_PRINTF(3, 4);
+/* In front of a write: what was said about it, and what will be, gets to somebody. 0, or a status
+ * after a message. */
+unsigned output_check(const struct cli_term *t, FILE *transcript, const char *file);
 
 /* ---------------------------------------------------------------- apply.c ---- */
 

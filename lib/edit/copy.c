@@ -103,6 +103,22 @@ static ssize_t by_kernel(struct xsi_target *t, uint64_t offset, size_t n)
     return 0;
 }
 
+static int became_shorter(uint64_t offset, struct xsi_error *err)
+{
+    return xsi_source_fault(err, ESTALE,
+                            "the image ends at %#llx, earlier than it did: something else "
+                            "writes to it; try again when nothing uses it",
+                            (unsigned long long)offset);
+}
+
+static int interrupted(const struct xsi_target *t, struct xsi_error *err)
+{
+    char name[XSI_NAME_MAX];
+
+    return xsi_source_fault(err, EINTR, "interrupted; nothing is left of '%s'",
+                            xsi_name_short(name, t->name));
+}
+
 static int piece(struct xsi_target *t, uint64_t offset, size_t n, size_t *moved,
                  struct xsi_error *err)
 {
@@ -121,10 +137,7 @@ static int piece(struct xsi_target *t, uint64_t offset, size_t n, size_t *moved,
         return (int)got;
     }
     if (!got)
-        return xsi_source_fault(err, ESTALE,
-                                "the image ends at %#llx, earlier than it did: something else "
-                                "writes to it; try again when nothing uses it",
-                                (unsigned long long)offset);
+        return became_shorter(offset, err);
     *moved = (size_t)got;
     return xsi_target_bytes(t, t->buffer, (size_t)got, err);
 }
@@ -168,19 +181,37 @@ static void start_early(struct xsi_target *t)
     t->started = t->at;
 }
 
+/* Behind the end of a file there is no data either: a hole must have a last byte. */
+static int is_hole(struct xsi_target *t, uint64_t offset, uint64_t end, struct xsi_error *err)
+{
+    ssize_t n = xsi_source_read(t->base, t->buffer, 1, end - 1);
+
+    if (n < 0)
+        *err = *xsi_source_error(t->base);
+    return n > 0 ? 0 : n < 0 ? (int)n : became_shorter(offset, err);
+}
+
 int xsi_target_copy(struct xsi_target *t, uint64_t offset, uint64_t length, struct xsi_error *err)
 {
     uint64_t end = offset + length, from, to;
 
     while (offset < end) {
+        int rc = 0;
+
         next_data(t, offset, end, &from, &to);
+        if (from == end)
+            rc = is_hole(t, offset, end, err);
+        if (rc)
+            return rc;
         t->at += from - offset;
         for (offset = from; offset < to;) {
             size_t n = to - offset < PIECE ? (size_t)(to - offset) : PIECE, moved = 0;
-            int rc = piece(t, offset, n, &moved, err);
 
+            rc = piece(t, offset, n, &moved, err);
             if (rc)
                 return rc;
+            if (t->stoppable && xsi_signals_waiting())
+                return interrupted(t, err);
             offset += moved;
             start_early(t);
         }

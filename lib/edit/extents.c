@@ -99,6 +99,24 @@ void xsi_change_free(struct xsi_change *c)
     *c = (struct xsi_change){ .count = 0 };
 }
 
+int xsi_read_all(struct xsi_source *src, void *buf, size_t n, uint64_t at, struct xsi_error *err)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got = xsi_source_read(src, (uint8_t *)buf + done, n - done, at + done);
+
+        if (got < 0) {
+            if (err)
+                *err = *xsi_source_error(src);
+            return (int)got;
+        }
+        if (!got)
+            return xsi_source_fault(err, EIO, "'%s' ends at %#llx, earlier than it did; try again",
+                                    src->name, (unsigned long long)(at + done));
+        done += (size_t)got;
+    }
+    return 0;
+}
+
 /* ---- hashes ---- */
 
 static int add_range(struct xsi_hash *hash, struct xsi_source *src, uint8_t *buf, uint64_t at,
@@ -106,19 +124,13 @@ static int add_range(struct xsi_hash *hash, struct xsi_source *src, uint8_t *buf
 {
     while (length) {
         size_t want = length < XSI_BLOCK ? (size_t)length : XSI_BLOCK;
-        ssize_t n = xsi_source_read(src, buf, want, at);
+        int rc = xsi_read_all(src, buf, want, at, err);
 
-        if (n < 0) {
-            if (err)
-                *err = *xsi_source_error(src);
-            return (int)n;
-        }
-        if (!n)
-            return xsi_source_fault(err, EIO, "'%s' ends at %#llx, earlier than it did; try again",
-                                    src->name, (unsigned long long)at);
-        xsi_hash_add(hash, buf, (size_t)n);
-        at += (uint64_t)n;
-        length -= (uint64_t)n;
+        if (rc)
+            return rc;
+        xsi_hash_add(hash, buf, want);
+        at += want;
+        length -= want;
     }
     return 0;
 }
@@ -153,8 +165,19 @@ int xsi_range_hash(struct xsi_source *src, uint64_t at, uint64_t length, uint64_
     return rc;
 }
 
+/* How much behind extent i is looked at: no more than stays, and nothing of the next one. */
+static uint64_t behind(const struct xsi_extent *extent, size_t count, size_t i, uint64_t size)
+{
+    uint64_t end = extent[i].at + extent[i].old_length, wanted = i + 1 < count ? AROUND : HEAD;
+    uint64_t stop = i + 1 < count ? extent[i + 1].at : size;
+
+    if (stop <= end)
+        return 0;
+    return stop - end < wanted ? stop - end : wanted;
+}
+
 int xsi_outside_hash(struct xsi_source *src, const struct xsi_extent *extent, size_t count,
-                     uint64_t *value, struct xsi_error *err)
+                     uint64_t size, uint64_t *value, struct xsi_error *err)
 {
     struct xsi_hash *hash;
     uint64_t free_from = 0, head = count ? extent[0].at : 0;
@@ -171,6 +194,8 @@ int xsi_outside_hash(struct xsi_source *src, const struct xsi_extent *extent, si
             from = free_from;
         rc = add_range(hash, src, buf, from, extent[i].at - from, err);
         free_from = extent[i].at + extent[i].old_length;
+        if (!rc)
+            rc = add_range(hash, src, buf, free_from, behind(extent, count, i, size), err);
     }
     *value = xsi_hash_value(hash);
     xsi_hash_free(hash);

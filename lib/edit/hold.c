@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Holding an image: O_EXCL on a block device, which mounts, loop devices and blkback respect; flock
- * and a write lease on a file, which the kernel gives only while nobody else has it open. Whoever
- * opens it then waits until we are done.
+ * Holding an image. A file: flock, and a write lease, which the kernel gives only while nobody else
+ * has it open; whoever opens it then waits until we are done. A block device: O_EXCL, which mounts
+ * and other claims respect, and a look for those who use it without a claim (openers.c). The look
+ * is a moment: who opens the device after it is not kept out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +66,24 @@ static int busy(const struct xsi_held *held, struct xsi_error *err)
                             name);
 }
 
+/* udev looks at a device for a moment after each change of it. */
+static const struct timespec moment = { 0, 50000000 };
+enum { MOMENTS = 40 };
+
+static int device_free(const struct xsi_held *held, struct xsi_error *err)
+{
+    char name[XSI_NAME_MAX], who[64];
+    int tries = MOMENTS / 2;
+
+    while (xsi_device_used(held->st.st_rdev, who)) {
+        if (!--tries)
+            return xsi_source_fault(err, EBUSY, "'%s' is in use: %s; end that, and try again",
+                                    xsi_name_short(name, held->path), who);
+        (void)nanosleep(&moment, NULL);
+    }
+    return 0;
+}
+
 static int no_locks(const struct xsi_held *held, const char *where, struct xsi_error *err)
 {
     char name[XSI_NAME_MAX];
@@ -75,11 +94,9 @@ static int no_locks(const struct xsi_held *held, const char *where, struct xsi_e
                             xsi_name_short(name, held->path), where);
 }
 
-/* udev looks at a device for a moment after each change of it. */
 static int take_flock(int fd, bool patient)
 {
-    const struct timespec moment = { 0, 50000000 };
-    int tries = patient ? 40 : 1;
+    int tries = patient ? MOMENTS : 1;
 
     for (;;) {
         if (!flock(fd, LOCK_EX | LOCK_NB))
@@ -133,20 +150,42 @@ static bool record_locks(int fd)
     return !fcntl(fd, F_OFD_GETLK, &any) && any.l_type != F_UNLCK;
 }
 
-static int lock(const struct xsi_held *held, bool assume_unused, struct xsi_error *err)
+static int lock(struct xsi_held *held, bool assume_unused, struct xsi_error *err)
 {
     struct statfs fs;
     int rc = lock_failed(held, take_flock(held->fd, held->device), assume_unused, err);
 
     if (!rc && record_locks(held->fd))
         rc = busy(held, err);
+    if (!rc && held->device)
+        rc = device_free(held, err);
     if (rc || held->device)
         return rc; /* O_EXCL has been granted */
     if (!assume_unused && !fstatfs(held->fd, &fs))
         for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
             if ((uint32_t)fs.f_type == shared[i].magic)
                 return no_locks(held, shared[i].name, err);
-    return lock_failed(held, take_lease(held->fd), assume_unused, err);
+    rc = take_lease(held->fd);
+    held->leased = !rc;
+    return lock_failed(held, rc, assume_unused, err);
+}
+
+/* Also while the lease is asked back: then somebody has waited from before the first write. */
+int xsi_held_still(const struct xsi_held *held, struct xsi_error *err)
+{
+    return held->leased && fcntl(held->fd, F_GETLEASE) != F_WRLCK ? busy(held, err) : 0;
+}
+
+void xsi_birth(int fd, const char *path, uint64_t born[2])
+{
+    struct statx st;
+
+    born[0] = born[1] = 0;
+    if (statx(fd, path, *path ? 0 : AT_EMPTY_PATH, STATX_BTIME, &st) ||
+        !(st.stx_mask & STATX_BTIME))
+        return;
+    born[0] = (uint64_t)st.stx_btime.tv_sec;
+    born[1] = st.stx_btime.tv_nsec;
 }
 
 static int cannot_open(const struct xsi_held *held, int code, struct xsi_error *err)
@@ -185,10 +224,20 @@ static int examine(struct xsi_held *held, const struct stat *before, struct xsi_
     return 0;
 }
 
+/* Root may open a read-only device for writing; the writes fail. */
+static int writable(const struct xsi_held *held, struct xsi_error *err)
+{
+    int read_only = 0;
+
+    if (held->device && !ioctl(held->fd, BLKROGET, &read_only) && read_only)
+        return cannot_open(held, EROFS, err);
+    return 0;
+}
+
 static int open_it(struct xsi_held *held, bool write, struct xsi_error *err)
 {
     struct stat st;
-    int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (write ? O_RDWR : O_RDONLY);
+    int rc, flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (write ? O_RDWR : O_RDONLY);
     char name[XSI_NAME_MAX];
 
     if (stat(held->path, &st))
@@ -204,7 +253,8 @@ static int open_it(struct xsi_held *held, bool write, struct xsi_error *err)
     while (held->fd < 0 && errno == EINTR);
     if (held->fd < 0)
         return cannot_open(held, errno, err);
-    return examine(held, &st, err);
+    rc = write ? writable(held, err) : 0;
+    return rc ? rc : examine(held, &st, err);
 }
 
 int xsi_held_open(struct xsi_held *held, const char *path, bool write, bool assume_unused,
@@ -218,8 +268,11 @@ int xsi_held_open(struct xsi_held *held, const char *path, bool write, bool assu
     if (!rc && write)
         rc = lock(held, assume_unused, err);
     /* the size must be that of the locked image */
-    if (!rc && write && !held->device && !fstat(held->fd, &held->st))
+    if (!rc && write && !held->device) {
+        if (fstat(held->fd, &held->st))
+            rc = cannot_open(held, errno, err);
         held->size = (uint64_t)held->st.st_size;
+    }
     if (!rc) {
         held->src = xsi_source_fd(held->fd, &raw, err);
         if (held->src)

@@ -80,26 +80,38 @@ int xsi_image_reserve(struct xsi_held *held, const struct xsi_journal *j, bool o
     return 0;
 }
 
+void xsi_image_give_back(struct xsi_held *held, const struct xsi_journal *j)
+{
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, held->st.st_mtim };
+    struct stat st;
+
+    if (held->device || j->new_size == j->old_size || xsi_held_still(held, NULL) ||
+        fstat(held->fd, &st) || (uint64_t)st.st_size != held->size)
+        return;
+    if (!set_size(held->fd, held->size))
+        (void)futimens(held->fd, times);
+}
+
+/*
+ * A program that is killed between two writes must leave whole sectors, old or new, and a file that
+ * grows must end with one: so writes end where pages do.
+ */
 static int fill(struct xsi_held *held, struct xsi_source *from, uint8_t *buf, uint64_t at,
                 uint64_t length, uint64_t *bytes, struct xsi_error *err)
 {
     while (length) {
-        size_t want = length < XSI_BLOCK ? (size_t)length : XSI_BLOCK;
-        ssize_t n = xsi_source_read(from, buf, want, at);
-        int rc;
+        size_t block = XSI_BLOCK - (size_t)(at % 4096);
+        size_t n = length < block ? (size_t)length : block;
+        int rc = xsi_read_all(from, buf, n, at, err);
 
-        if (n < 0) {
-            *err = *xsi_source_error(from);
-            return (int)n;
-        }
-        if (!n)
-            return cannot(held, "find the bytes for", at, -EIO, err);
-        rc = xsi_put_at(held->fd, buf, (size_t)n, at);
+        if (rc)
+            return rc;
+        rc = xsi_put_at(held->fd, buf, n, at);
         if (rc)
             return cannot(held, "write", at, rc, err);
-        *bytes += (uint64_t)n;
-        at += (uint64_t)n;
-        length -= (uint64_t)n;
+        *bytes += n;
+        at += n;
+        length -= n;
     }
     return 0;
 }
@@ -121,8 +133,9 @@ int xsi_image_write(struct xsi_held *held, const struct xsi_journal *j, struct x
     if (rc)
         return rc;
     /* also where the size is right already: blocks that were reserved behind it are given back */
-    if (!held->device && !fstat(held->fd, &st) &&
-        ((uint64_t)st.st_size != size || j->old_size != j->new_size)) {
+    if (fstat(held->fd, &st))
+        return cannot(held, "examine", 0, -errno, err);
+    if (!held->device && ((uint64_t)st.st_size != size || j->old_size != j->new_size)) {
         rc = set_size(held->fd, size);
         if (rc)
             return cannot(held, "set the size of", size, rc, err);

@@ -76,18 +76,32 @@ static struct xsi_source *planned(const struct job *job, struct xsi_source *base
 static int hash_new(struct job *job, struct xsi_error *err)
 {
     struct xsi_source *over = planned(job, job->held.src, err);
-    int rc = over ? 0 : -err->code;
+    int rc = over ? xsi_sectors_save(&job->j, over, err) : -err->code;
 
-    for (size_t i = 0; !rc && i < job->change.count; i++) {
-        struct xsi_extent *e = &job->change.extent[i];
-
-        rc = xsi_range_hash(over, e->at, e->new_length, &e->new_hash, err);
-    }
     xsi_source_free(over);
     if (!rc)
-        rc = xsi_outside_hash(job->held.src, job->change.extent, job->change.count, &job->j.outside,
-                              err);
+        rc = xsi_outside_hash(job->held.src, job->change.extent, job->change.count,
+                              job->change.old_size, &job->j.outside, err);
     return rc;
+}
+
+/* A write over a half-written image would save the halves as its old bytes. */
+static int none_interrupted(const struct job *job, struct xsi_error *err)
+{
+    struct xsi_journal_info info;
+    int found = xsi_registry_find(job->held.path, job->options ? job->options->state : NULL, &info);
+
+    if (found < 0)
+        return xsi_source_fault(err, -found,
+                                "cannot look for interrupted writes among the undo files: %s; "
+                                "see the folder of undo files",
+                                found == -E2BIG ? "there are too many" : strerror(-found));
+    if (!found || !xsi_half_written(info.state))
+        return 0;
+    return xsi_source_fault(err, EBUSY,
+                            "an earlier write to the image was interrupted; roll it back first: "
+                            "xsrecover undo %s",
+                            info.file);
 }
 
 /* The image's path as it will be found again: names of devices are better kept as given. */
@@ -117,7 +131,7 @@ static int describe(struct job *job, struct xsi_plan *plan, struct xsi_error *er
     uint64_t at;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    j->version = 1;
+    j->version = XSI_JOURNAL_VERSION;
     j->device = job->held.device;
     j->dev = st->st_dev;
     j->ino = st->st_ino;
@@ -128,8 +142,11 @@ static int describe(struct job *job, struct xsi_plan *plan, struct xsi_error *er
     j->when_ns = (uint64_t)now.tv_nsec;
     j->mtime = (uint64_t)st->st_mtim.tv_sec;
     j->mtime_ns = (uint64_t)st->st_mtim.tv_nsec;
+    if (!job->held.device)
+        xsi_birth(job->held.fd, "", j->born);
     j->extent = job->change.extent;
     j->count = job->change.count;
+    j->sums = xsi_sectors_count(j->extent, job->change.count);
     j->total = xsi_journal_size(&job->change);
     j->saved_at = at = j->total - job->change.old_bytes;
     for (size_t i = 0; i < j->count; i++) {
@@ -194,6 +211,8 @@ static int save(struct job *job, struct xsi_error *err)
     int rc = hash && buf ? journal_room(&job->j, err)
                          : xsi_source_fault(err, ENOMEM, "out of memory for the undo file");
 
+    if (!rc)
+        rc = hash_new(job, err);
     for (size_t i = 0; !rc && i < job->change.count; i++)
         rc = save_extent(job, &job->change.extent[i], buf, hash, err);
     xsi_hash_free(hash);
@@ -206,17 +225,30 @@ static int save(struct job *job, struct xsi_error *err)
 
 /* ---- the image ---- */
 
-/* Half written: back to the old bytes, and words for both. */
-static int roll_back(struct job *job, int why, struct xsi_error *err)
+/*
+ * Half written, or complete and not marked so: back to the old bytes, and words for both. The mark
+ * comes first, for one that says APPLIED may have reached the disk. Where it cannot be had, a
+ * complete image is left: it fits that mark and the one before.
+ */
+static int roll_back(struct job *job, int why, bool complete, struct xsi_error *err)
 {
     struct xsi_error more = { 0 };
     uint64_t bytes = 0;
     char first[140];
 
     (void)snprintf(first, sizeof(first), "%.139s", err->text);
+    if (xsi_journal_mark(&job->j, XSI_JOURNAL_UNDOING, &more) && complete)
+        return xsi_source_fault(err, -why,
+                                "%.100s; the image is the new one. To go back, do: xsrecover undo "
+                                "%s",
+                                first, job->j.file);
     if (!xsi_image_restore(&job->held, &job->j, &bytes, &more)) {
-        if (!xsi_journal_mark(&job->j, XSI_JOURNAL_UNDONE, &more))
-            xsi_state_remove(&job->j, job->options);
+        if (xsi_journal_mark(&job->j, XSI_JOURNAL_UNDONE, &more))
+            return xsi_source_fault(err, -why,
+                                    "%.80s; the image is as it was, but its undo file cannot say "
+                                    "so. Do: xsrecover undo %s",
+                                    first, job->j.file);
+        xsi_state_remove(&job->j, job->options);
         return xsi_source_fault(err, -why, "%s; the image was rolled back and is as it was", first);
     }
     return xsi_source_fault(err, -why, "%.100s; rolling back failed too. Do: xsrecover undo %s",
@@ -228,22 +260,28 @@ static int apply(struct job *job, struct xsi_error *err)
     struct xsi_source *saved = xsi_saved_source(&job->j, job->held.src, err);
     struct xsi_source *over = saved ? planned(job, saved, err) : NULL;
     int rc = over ? xsi_image_reserve(&job->held, &job->j, false, err) : -ENOMEM;
-    bool touched = false;
+    bool touched = false, complete = false;
 
+    if (!rc)
+        rc = xsi_held_still(&job->held, err);
     if (!rc)
         rc = xsi_journal_mark(&job->j, XSI_JOURNAL_READY, err);
     if (!rc) {
         touched = true;
         rc = xsi_image_write(&job->held, &job->j, over, false, &job->bytes, err);
     }
-    if (!rc)
+    if (!rc) {
+        complete = true;
         rc = xsi_journal_mark(&job->j, XSI_JOURNAL_APPLIED, err);
+    }
     xsi_source_free(over);
     xsi_source_free(saved);
     if (rc && touched)
-        return roll_back(job, rc, err);
-    if (rc)
+        return roll_back(job, rc, complete, err);
+    if (rc) {
+        xsi_image_give_back(&job->held, &job->j);
         xsi_state_remove(&job->j, job->options);
+    }
     return rc;
 }
 
@@ -254,7 +292,7 @@ static int run(struct job *job, struct xsi_plan *plan, struct xsi_error *err)
 
     if (rc || !job->change.count)
         return rc; /* an empty plan is applied by doing nothing */
-    rc = hash_new(job, err);
+    rc = none_interrupted(job, err);
     if (!rc)
         rc = describe(job, plan, err);
     if (!rc)

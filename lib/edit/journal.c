@@ -6,8 +6,10 @@
  *     256   numbers in the order of the table below
  *     1024  path of the image, 512 bytes     1536  name of the reader, 40 bytes
  *     4088  seal: hash of bytes 0 to 4087 and of the rows of extents
- *     4096  two state marks of a sector each; the valid one with the higher sequence counts
- *     8192  a row per extent: offset, old and new length, old and new hash, where it is saved
+ *     4096, 8192  a state mark of a sector each; the valid one with the higher sequence counts.
+ *           They are that far apart for disks that write 4096 bytes at once
+ *     12288 a row per extent: offset, old and new length, old and new hash, where it is saved
+ *     then  32 bits per sector of the extents: the lower half of its new bytes' hash
  *     then, at a multiple of 4096, the old bytes of the extents
  *
  * A mark that is torn while it is written leaves the other one, which says what held before: that
@@ -26,8 +28,7 @@
 #define PAGE      4096U
 #define LINE      "xsrecover undo file 1: bytes that a repair replaced. To put them back: "
 #define MARK      "xsistate"
-#define VERSION   1
-#define ROWS_AT   8192U
+#define ROWS_AT   12288U
 #define ROW_WORDS 6U
 
 enum { NUMBERS_AT = 256, IMAGE_AT = 1024, READER_AT = 1536, SEAL_AT = 4088, SECTOR = 512 };
@@ -40,7 +41,9 @@ static const size_t numbers[] = {
     offsetof(struct xsi_journal, saved_at), offsetof(struct xsi_journal, total),
     offsetof(struct xsi_journal, when),     offsetof(struct xsi_journal, when_ns),
     offsetof(struct xsi_journal, mtime),    offsetof(struct xsi_journal, mtime_ns),
-    offsetof(struct xsi_journal, outside),
+    offsetof(struct xsi_journal, outside),  offsetof(struct xsi_journal, born[0]),
+    offsetof(struct xsi_journal, born[1]),  offsetof(struct xsi_journal, sums),
+    offsetof(struct xsi_journal, sum_all),
 };
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 
@@ -81,14 +84,20 @@ static int cannot(const struct xsi_journal *j, const char *what, int rc, struct 
 
 /* ---- writing ---- */
 
-static uint64_t old_bytes_at(uint64_t count)
+static uint64_t old_bytes_at(uint64_t count, uint64_t sums)
 {
-    return (ROWS_AT + count * ROW_WORDS * 8 + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    return (ROWS_AT + count * ROW_WORDS * 8 + sums * 4 + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+uint64_t xsi_journal_sums_at(const struct xsi_journal *j)
+{
+    return ROWS_AT + j->count * ROW_WORDS * 8;
 }
 
 uint64_t xsi_journal_size(const struct xsi_change *change)
 {
-    return old_bytes_at(change->count) + change->old_bytes;
+    return old_bytes_at(change->count, xsi_sectors_count(change->extent, change->count)) +
+           change->old_bytes;
 }
 
 int xsi_journal_save(struct xsi_journal *j, const void *bytes, size_t n, uint64_t at,
@@ -109,7 +118,7 @@ int xsi_journal_mark(struct xsi_journal *j, enum xsi_journal_state state, struct
         put(sector + 8 + 8 * i, row, 8 * i);
     hash = xsi_hash64(sector, SECTOR - 8);
     put(sector + SECTOR - 8, &hash, 0);
-    rc = xsi_put_at(j->fd, sector, SECTOR, PAGE + (row[0] & 1) * SECTOR);
+    rc = xsi_put_at(j->fd, sector, SECTOR, PAGE + (row[0] & 1) * PAGE);
     if (!rc)
         rc = xsi_sync(j->fd, true);
     if (rc)
@@ -170,8 +179,8 @@ static int damaged(const struct xsi_journal *j, const char *how, struct xsi_erro
 }
 
 /* All of n bytes; -EINVAL when the file ends before. */
-static int take(const struct xsi_journal *j, void *buf, size_t n, uint64_t at,
-                struct xsi_error *err)
+int xsi_journal_take(const struct xsi_journal *j, void *buf, size_t n, uint64_t at,
+                     struct xsi_error *err)
 {
     char name[XSI_NAME_MAX];
     size_t done = 0;
@@ -203,7 +212,7 @@ int xsi_journal_state(struct xsi_journal *j, struct xsi_error *err)
     uint64_t row[3], hash;
 
     for (unsigned i = 0; i < 2; i++) {
-        int rc = take(j, sector, SECTOR, PAGE + i * SECTOR, err);
+        int rc = xsi_journal_take(j, sector, SECTOR, PAGE + i * PAGE, err);
 
         if (rc)
             return rc;
@@ -212,7 +221,8 @@ int xsi_journal_state(struct xsi_journal *j, struct xsi_error *err)
             continue;
         for (size_t k = 0; k < 3; k++)
             get(sector + 8 + 8 * k, row, 8 * k);
-        if (row[2] != j->seal || row[1] > XSI_JOURNAL_UNDONE || (found && row[0] < j->sequence))
+        if (row[2] != j->seal || row[1] > XSI_JOURNAL_UNDONE || row[0] > INT64_MAX ||
+            (found && row[0] < j->sequence))
             continue;
         j->sequence = row[0];
         j->state = (enum xsi_journal_state)row[1];
@@ -244,9 +254,9 @@ static bool fits(const struct xsi_journal *j, uint64_t file_size)
 {
     uint64_t reached = 0, saved = j->saved_at;
 
-    if (j->count > XSI_EXTENTS_MAX || j->saved_at != old_bytes_at(j->count) ||
-        j->total > file_size || j->total < j->saved_at || j->old_size > INT64_MAX ||
-        j->new_size > INT64_MAX)
+    if (!j->count || j->count > XSI_EXTENTS_MAX || j->sums > file_size ||
+        j->saved_at != old_bytes_at(j->count, j->sums) || j->total > file_size ||
+        j->total < j->saved_at || j->old_size > INT64_MAX || j->new_size > INT64_MAX)
         return false;
     for (size_t i = 0; j->extent && i < j->count; i++) {
         const struct xsi_extent *e = &j->extent[i];
@@ -255,12 +265,15 @@ static bool fits(const struct xsi_journal *j, uint64_t file_size)
             e->at > j->new_size || e->new_length > j->new_size - e->at || e->saved != saved)
             return false;
         if (e->old_length != e->new_length &&
-            (e->at + e->old_length != j->old_size || e->at + e->new_length != j->new_size))
+            (i + 1 < j->count || e->at + e->old_length != j->old_size ||
+             e->at + e->new_length != j->new_size))
             return false;
         reached = e->at + e->old_length;
         saved += e->old_length;
     }
-    return !j->extent || saved == j->total;
+    if (!j->extent)
+        return true;
+    return saved == j->total && j->sums == xsi_sectors_count(j->extent, (size_t)j->count);
 }
 
 static int read_rows(struct xsi_journal *j, const uint8_t head[PAGE], uint64_t file_size,
@@ -273,7 +286,7 @@ static int read_rows(struct xsi_journal *j, const uint8_t head[PAGE], uint64_t f
 
     j->extent = calloc(j->count ? j->count : 1, sizeof(*j->extent));
     if (rows && hash && j->extent)
-        rc = take(j, rows, n, ROWS_AT, err);
+        rc = xsi_journal_take(j, rows, n, ROWS_AT, err);
     else
         xsi_source_fault(err, ENOMEM, "out of memory for the undo file's rows");
     if (!rc) {
@@ -300,7 +313,7 @@ static int read_head(struct xsi_journal *j, bool rows, struct xsi_error *err)
         return cannot(j, "examine", -errno, err);
     rc = trust(j, &st, err);
     if (!rc)
-        rc = take(j, head, sizeof(head), 0, err);
+        rc = xsi_journal_take(j, head, sizeof(head), 0, err);
     if (rc)
         return rc;
     if (memcmp(head, LINE, strlen(LINE)) != 0)
@@ -314,7 +327,7 @@ static int read_head(struct xsi_journal *j, bool rows, struct xsi_error *err)
     get(head + SEAL_AT, j, offsetof(struct xsi_journal, seal));
     memcpy(j->image, head + IMAGE_AT, sizeof(j->image) - 1);
     memcpy(j->reader, head + READER_AT, sizeof(j->reader) - 1);
-    if (j->version != VERSION || !fits(j, (uint64_t)st.st_size))
+    if (j->version != XSI_JOURNAL_VERSION || !fits(j, (uint64_t)st.st_size))
         return damaged(j, "is a damaged undo file, or one of a later version", err);
     rc = rows ? read_rows(j, head, (uint64_t)st.st_size, err) : 0;
     return rc ? rc : xsi_journal_state(j, err);

@@ -17,38 +17,37 @@
 
 /* ---- what is read ---- */
 
-/* Whether a descriptor holds what the plan stands on: size, beginning and end. */
-static bool is_the_base(int fd, struct xsi_source *base)
+bool xsi_same_place(const struct stat *a, const struct stat *b)
 {
-    static const struct xsi_source_options raw = { .no_decompress = true };
-    struct xsi_source *other = xsi_source_fd(fd, &raw, NULL);
-    uint64_t size, wanted, at[2] = { 0, 0 };
-    uint8_t a[4096], b[4096];
-    bool same =
-        other && xsi_source_size(other, &size) && xsi_source_size(base, &wanted) && size == wanted;
-
-    if (same && size > sizeof(a))
-        at[1] = size - sizeof(a);
-    for (int i = 0; same && i < 2; i++) {
-        ssize_t n = xsi_source_read(other, a, sizeof(a), at[i]);
-
-        same =
-            n >= 0 && xsi_source_read(base, b, sizeof(b), at[i]) == n && !memcmp(a, b, (size_t)n);
-    }
-    xsi_source_free(other);
-    return same;
+    if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
+        return a->st_rdev == b->st_rdev;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static void open_image(struct xsi_input *in, const char *path)
+static bool changed(const struct stat *then, const struct stat *now)
 {
-    if (path && strcmp(path, "-") != 0)
-        in->image = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (in->image >= 0 && !fstat(in->image, &in->st) &&
-        (S_ISREG(in->st.st_mode) || S_ISBLK(in->st.st_mode)) && is_the_base(in->image, in->base))
-        return;
-    if (in->image >= 0)
-        close(in->image);
-    in->image = -1; /* a window, or memory: it is read through the plan's base */
+    return S_ISREG(then->st_mode) &&
+           (then->st_size != now->st_size || then->st_mtim.tv_sec != now->st_mtim.tv_sec ||
+            then->st_mtim.tv_nsec != now->st_mtim.tv_nsec ||
+            then->st_ctim.tv_sec != now->st_ctim.tv_sec ||
+            then->st_ctim.tv_nsec != now->st_ctim.tv_nsec);
+}
+
+/* Holes and what the kernel copies come from the file itself, whatever its size is by now. */
+static int still(const struct xsi_source *src, const struct stat *then, struct xsi_error *err)
+{
+    struct stat now;
+
+    if (!xsi_source_stat(src, &now) || !changed(then, &now))
+        return 0;
+    return xsi_source_fault(err, ESTALE,
+                            "the image changed while it was copied: something else writes to it; "
+                            "try again when nothing uses it");
+}
+
+int xsi_input_still(const struct xsi_input *in, struct xsi_error *err)
+{
+    return in->known ? still(in->base, &in->st, err) : 0;
 }
 
 int xsi_input_open(struct xsi_input *in, struct xsi_plan *plan, const char *path,
@@ -67,11 +66,13 @@ int xsi_input_open(struct xsi_input *in, struct xsi_plan *plan, const char *path
         rc = xsi_source_fault(err, ESPIPE, "the size of the image is not known; save it to a file");
     if (!rc)
         rc = xsi_change_of(&in->change, plan, size, err);
-    if (!rc)
-        open_image(in, path);
-    else
+    if (rc) {
         xsi_input_close(in);
-    return rc;
+        return rc;
+    }
+    in->known = xsi_source_stat(in->base, &in->st);
+    in->image = xsi_source_reopen(in->base); /* a window, or memory, is read through the base */
+    return 0;
 }
 
 void xsi_input_close(struct xsi_input *in)
@@ -145,7 +146,12 @@ static void discard(struct output *o)
     o->fd = o->folder = -1;
 }
 
-static int open_output(struct output *o, const char *path, struct xsi_error *err)
+/*
+ * Open it, and hold the signals until it is published or gone. A file without a name vanishes with
+ * the program, so ^C may end that; one that has a name must be removed first.
+ */
+static int open_output(struct output *o, const char *path, struct xsi_signals *signals,
+                       struct xsi_error *err)
 {
     struct stat st;
 
@@ -160,11 +166,13 @@ static int open_output(struct output *o, const char *path, struct xsi_error *err
     do
         o->fd = openat(o->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     while (o->fd < 0 && errno == EINTR);
+    xsi_signals_hold(signals, o->fd < 0);
     if (o->fd < 0)
         o->fd = open_hidden(o);
     if (o->fd < 0) {
         int rc = o->fd;
 
+        xsi_signals_release(signals);
         discard(o);
         return cannot(o, "make", rc, err);
     }
@@ -288,7 +296,8 @@ static int enough_room(const struct output *o, const struct xsi_input *in, struc
     struct statvfs fs;
     char name[XSI_NAME_MAX];
 
-    if (in->image >= 0 && S_ISREG(in->st.st_mode) && (uint64_t)in->st.st_blocks * 512 < wanted)
+    if (in->image >= 0 && in->known && S_ISREG(in->st.st_mode) &&
+        (uint64_t)in->st.st_blocks * 512 < wanted)
         wanted = (uint64_t)in->st.st_blocks * 512;
     if (fstatvfs(o->fd, &fs) || !fs.f_blocks)
         return 0;
@@ -305,13 +314,14 @@ static int enough_room(const struct output *o, const struct xsi_input *in, struc
 static int fill(struct output *o, const struct xsi_input *in, struct xsi_written *written,
                 struct xsi_error *err)
 {
-    struct xsi_target t = {
-        .fd = o->fd, .file = true, .name = o->path, .base = in->base, .image = in->image
-    };
-    struct xsi_signals signals;
+    struct xsi_target t = { .fd = o->fd,
+                            .file = true,
+                            .stoppable = o->temp[0] != '\0',
+                            .name = o->path,
+                            .base = in->base,
+                            .image = in->image };
     int rc = xsi_target_start(&t, err);
 
-    xsi_signals_hold(&signals, false);
     if (!rc && share_blocks(o, in)) {
         written->reflinked = true;
         rc = write_extents(&t, in, &written->bytes, err);
@@ -324,8 +334,7 @@ static int fill(struct output *o, const struct xsi_input *in, struct xsi_written
     free(t.buffer);
     if (!rc)
         rc = set_size(o, in->change.new_size, err);
-    xsi_signals_release(&signals);
-    return rc;
+    return rc ? rc : xsi_input_still(in, err);
 }
 
 static int not_itself(const char *path, const char *out, struct xsi_error *err)
@@ -333,7 +342,7 @@ static int not_itself(const char *path, const char *out, struct xsi_error *err)
     struct stat a, b;
     char name[XSI_NAME_MAX];
 
-    if (stat(path, &a) || stat(out, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+    if (stat(path, &a) || stat(out, &b) || !xsi_same_place(&a, &b))
         return 0;
     return xsi_source_fault(err, EEXIST,
                             "'%s' is the image itself; name another file, or repair in place",
@@ -345,6 +354,7 @@ int xsi_write_file(struct xsi_plan *plan, const char *path, const char *out,
 {
     double began = xsi_seconds();
     struct xsi_error unused = { 0 };
+    struct xsi_signals signals;
     struct xsi_input in;
     struct output o;
     int rc;
@@ -358,13 +368,14 @@ int xsi_write_file(struct xsi_plan *plan, const char *path, const char *out,
     rc = xsi_input_open(&in, plan, path, err);
     if (rc)
         return rc;
-    rc = open_output(&o, out, err);
+    rc = open_output(&o, out, &signals, err);
     if (!rc) {
         rc = fill(&o, &in, written, err);
         if (rc)
             discard(&o);
         else
             rc = publish(&o, err);
+        xsi_signals_release(&signals);
     }
     xsi_input_close(&in);
     written->seconds = xsi_seconds() - began;
@@ -378,25 +389,30 @@ int xsi_write_range(struct xsi_source *src, uint64_t offset, uint64_t length, co
     struct xsi_signals signals;
     struct xsi_error unused = { 0 };
     struct output o;
+    struct stat then;
+    bool known;
     int rc;
 
     err = err ? err : &unused;
     *err = (struct xsi_error){ 0 };
-    rc = open_output(&o, out, err);
+    rc = open_output(&o, out, &signals, err);
     if (rc)
         return rc;
     t.fd = o.fd;
+    t.stoppable = o.temp[0] != '\0';
+    known = xsi_source_stat(src, &then);
     rc = xsi_target_start(&t, err);
-    xsi_signals_hold(&signals, false);
     if (!rc)
         rc = xsi_target_copy(&t, offset, length, err);
     free(t.buffer);
     if (!rc)
         rc = set_size(&o, length, err);
-    xsi_signals_release(&signals);
+    if (!rc && known)
+        rc = still(src, &then, err);
     if (rc)
         discard(&o);
     else
         rc = publish(&o, err);
+    xsi_signals_release(&signals);
     return rc;
 }

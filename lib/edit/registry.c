@@ -16,12 +16,28 @@ static bool ends_with(const char *name, const char *ending)
     return n > m && !strcmp(name + n - m, ending);
 }
 
-static bool names(const struct xsi_journal *j, const struct stat *st, const char *path)
+/* What is asked about. */
+struct image {
+    struct stat st;
+    uint64_t born[2];
+    const char *path; /* without links */
+};
+
+static bool names(const struct xsi_journal *j, const struct image *i)
 {
-    if (S_ISBLK(st->st_mode))
-        return j->device && j->rdev == st->st_rdev;
+    uint64_t size = (uint64_t)i->st.st_size;
+
+    if (S_ISBLK(i->st.st_mode))
+        return j->device && j->rdev == i->st.st_rdev;
     /* a disk can have another number after a reboot */
-    return !j->device && j->ino == st->st_ino && (j->dev == st->st_dev || !strcmp(j->image, path));
+    if (j->device || j->ino != i->st.st_ino ||
+        (j->dev != i->st.st_dev && strcmp(j->image, i->path) != 0))
+        return false;
+    /* a number is given again to another file, and a file can be filled anew */
+    if (j->born[0] && i->born[0] && (j->born[0] != i->born[0] || j->born[1] != i->born[1]))
+        return false;
+    return !xsi_half_written(j->state) || (size >= j->old_size && size <= j->new_size) ||
+           (size >= j->new_size && size <= j->old_size);
 }
 
 /* The undo file of an entry, itself or by a note; false: it is nothing of ours. */
@@ -42,26 +58,35 @@ static bool entry_path(int folder_fd, const char *folder, const char *name, char
     return found;
 }
 
+/* One that must be rolled back comes first: what the clock says can be wrong. */
 static bool newer(const struct xsi_journal *j, const struct xsi_journal *best)
 {
+    if (xsi_half_written(j->state) != xsi_half_written(best->state))
+        return xsi_half_written(j->state);
     return j->when != best->when ? j->when > best->when : j->when_ns > best->when_ns;
 }
 
-static int scan(DIR *dir, const char *folder, const struct stat *st, const char *path,
-                struct xsi_journal *best)
+static bool of_interest(const struct xsi_journal *j)
+{
+    return j->state != XSI_JOURNAL_BEGUN && j->state != XSI_JOURNAL_UNDONE;
+}
+
+static int scan(DIR *dir, const char *folder, const struct image *image, struct xsi_journal *best)
 {
     struct dirent *d;
     char file[512];
-    int found = 0;
+    int found = 0, looked = 0;
 
-    for (int i = 0; i < XSI_STATE_FILES && (d = readdir(dir)); i++) {
+    while ((d = readdir(dir))) {
         struct xsi_journal j;
 
-        if (!entry_path(dirfd(dir), folder, d->d_name, file) ||
-            xsi_journal_open(&j, file, false, false, NULL))
+        if (!entry_path(dirfd(dir), folder, d->d_name, file))
             continue;
-        if (names(&j, st, path) && j.state != XSI_JOURNAL_BEGUN && j.state != XSI_JOURNAL_UNDONE &&
-            (!found || newer(&j, best))) {
+        if (looked++ == XSI_STATE_FILES)
+            return found && xsi_half_written(best->state) ? found : -E2BIG;
+        if (xsi_journal_open(&j, file, false, false, NULL))
+            continue;
+        if (names(&j, image) && of_interest(&j) && (!found || newer(&j, best))) {
             *best = j;
             found = 1;
         }
@@ -75,18 +100,20 @@ int xsi_registry_find(const char *path, const char *state, struct xsi_journal_in
     const char *folder = xsi_state_folder(state);
     DIR *dir = opendir(folder);
     struct xsi_journal best = { .fd = -1 };
-    struct stat st;
+    struct image image = { .path = "" };
     char *real;
     int found = 0;
 
     /* one that we may not read holds nothing for us: its owner made those writes */
     if (!dir)
         return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
-    if (stat(path, &st)) {
+    if (stat(path, &image.st)) {
         found = -errno;
-    } else if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) {
+    } else if (S_ISREG(image.st.st_mode) || S_ISBLK(image.st.st_mode)) {
         real = realpath(path, NULL);
-        found = scan(dir, folder, &st, real ? real : "", &best);
+        image.path = real ? real : "";
+        xsi_birth(AT_FDCWD, path, image.born);
+        found = scan(dir, folder, &image, &best);
         free(real);
         if (found > 0)
             xsi_journal_tell(&best, info);

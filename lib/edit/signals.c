@@ -28,6 +28,23 @@ void xsi_signals_hold(struct xsi_signals *s, bool whole)
     (void)sigprocmask(SIG_BLOCK, &hold, &s->before);
 }
 
+bool xsi_signals_waiting(void)
+{
+    sigset_t pending;
+
+    sigemptyset(&pending);
+    (void)sigpending(&pending);
+    for (size_t i = 0; i < sizeof(terminal) / sizeof(terminal[0]); i++) {
+        struct sigaction now;
+
+        /* nohup: what is ignored waits too, and means nothing */
+        if (sigismember(&pending, terminal[i]) == 1 && terminal[i] != SIGTSTP &&
+            !sigaction(terminal[i], NULL, &now) && now.sa_handler != SIG_IGN)
+            return true;
+    }
+    return false;
+}
+
 void xsi_signals_release(const struct xsi_signals *s)
 {
     const struct timespec now = { 0, 0 };

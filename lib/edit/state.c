@@ -105,13 +105,38 @@ static int durable(int fd, const char *file, struct xsi_error *err)
                             xsi_name_short(name, file));
 }
 
+/* A new folder is gone with the power, and all undo files in it, until its parent is synced. */
+static int sync_parent(const char *folder)
+{
+    char path[PATH_MAX];
+    const char *base;
+    size_t n = strlen(folder);
+    int fd, rc;
+
+    while (n > 1 && folder[n - 1] == '/')
+        n--;
+    if (n >= sizeof(path))
+        return -ENAMETOOLONG;
+    memcpy(path, folder, n);
+    path[n] = '\0';
+    fd = xsi_folder_open(path, &base, NULL);
+    if (fd < 0)
+        return fd == -EACCES ? 0 : fd; /* it may be passed through, not read */
+    rc = xsi_folder_sync(fd);
+    close(fd);
+    return rc;
+}
+
 /* Others must not be able to put undo files of their own where we look for ours. */
 static int folder_make(const char *folder, struct xsi_error *err)
 {
     char name[XSI_NAME_MAX];
     struct stat st;
-    int code = mkdir(folder, 0700) && errno != EEXIST ? errno : 0;
+    bool made = !mkdir(folder, 0700);
+    int code = made || errno == EEXIST ? 0 : errno;
 
+    if (made)
+        code = -sync_parent(folder);
     if (!code && stat(folder, &st))
         code = errno;
     if (!code && !S_ISDIR(st.st_mode))
@@ -297,7 +322,7 @@ static void remove_notes(const char *folder, const char *file)
     DIR *dir = path ? opendir(folder) : NULL;
     struct dirent *d;
 
-    for (int i = 0; dir && i < XSI_STATE_FILES && (d = readdir(dir)); i++) {
+    while (dir && (d = readdir(dir))) {
         int fd = strstr(d->d_name, ".link")
                      ? openat(dirfd(dir), d->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
                      : -1;

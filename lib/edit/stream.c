@@ -7,12 +7,14 @@
 #include "write.h"
 
 /* "xsrecover … -o - >>IMAGE" would feed on itself. */
-static int not_itself(const struct xsi_input *in, int fd, struct xsi_error *err)
+static int not_itself(const struct xsi_input *in, const char *path, int fd, struct xsi_error *err)
 {
-    struct stat st;
+    struct stat st, image;
 
-    if (in->image >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_dev == in->st.st_dev &&
-        st.st_ino == in->st.st_ino)
+    if (fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+        return 0;
+    if ((in->known && xsi_same_place(&st, &in->st)) ||
+        (path && !stat(path, &image) && xsi_same_place(&st, &image)))
         return xsi_source_fault(err, EEXIST,
                                 "the output is the image itself; write to another file, or in "
                                 "place");
@@ -37,13 +39,15 @@ int xsi_write_stream(struct xsi_plan *plan, const char *path, int fd, struct xsi
         return rc;
     t.base = in.base;
     t.image = in.image;
-    rc = not_itself(&in, fd, err);
+    rc = not_itself(&in, path, fd, err);
     if (!rc)
         rc = xsi_target_start(&t, err);
     if (!rc) {
         xsi_signals_hold(&signals, false);
         rc = xsi_target_plan(&t, &in.change, err);
         xsi_signals_release(&signals);
+        if (!rc)
+            rc = xsi_input_still(&in, err);
     }
     written->bytes = t.at;
     written->seconds = xsi_seconds() - began;

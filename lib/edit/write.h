@@ -8,7 +8,8 @@
  *     saved.c     the old image, read from its undo file         output.c   new files
  *     state.c     the folder of undo files                       stream.c   pipes
  *     registry.c  what is known of an image there                copy.c     by the kernel
- *     signals.c   that must not end a program half way
+ *     signals.c   that must not end a program half way      sectors.c  bytes that are old or new
+ *     openers.c   who else has a device open
  */
 #ifndef XSI_EDIT_WRITE_H
 #define XSI_EDIT_WRITE_H
@@ -22,7 +23,7 @@
 
 #define XSI_COPY_BUFFER (1U << 20)   /* bytes moved at a time to a new file */
 #define XSI_BLOCK       (128U << 10) /* and in place, where there are few */
-#define XSI_STATE_FILES 4096         /* that are looked at in the registry */
+#define XSI_STATE_FILES 16384        /* that are looked at in the registry */
 #define XSI_EXTENTS_MAX (1U << 20)   /* of one write: 48 MiB of rows */
 
 #define XSI_NAME_MAX 60 /* bytes of a path in an error's text */
@@ -37,6 +38,7 @@ double xsi_seconds(void);
 struct xsi_held {
     int fd;
     bool device;
+    bool leased; /* nobody else has the file open */
     struct stat st;
     uint64_t size;          /* when it was opened */
     const char *path;       /* the caller's */
@@ -49,6 +51,17 @@ struct xsi_held {
 int xsi_held_open(struct xsi_held *held, const char *path, bool write, bool assume_unused,
                   struct xsi_error *err);
 void xsi_held_close(struct xsi_held *held);
+/* Whether it is still ours alone: the kernel ends a lease by force when somebody waited long. */
+int xsi_held_still(const struct xsi_held *held, struct xsi_error *err);
+/* When a file was made, seconds and nanoseconds; zeros: the file system does not say. fd with path
+ * "", or AT_FDCWD with a path. */
+void xsi_birth(int fd, const char *path, uint64_t born[2]);
+
+/* ---- openers.c ---- */
+
+/* Whether another process, a loop device or a guest of this machine uses a block device; who: words
+ * for it. Processes of others are seen by root alone; other machines never. */
+bool xsi_device_used(dev_t rdev, char who[64]);
 
 /* ---- signals.c ---- */
 
@@ -60,6 +73,8 @@ struct xsi_signals {
 /* SIGPIPE and SIGXFSZ become errors; whole: ^C and its kin wait as well. */
 void xsi_signals_hold(struct xsi_signals *s, bool whole);
 void xsi_signals_release(const struct xsi_signals *s);
+/* While they are held: whether one of them wants the program to end. */
+bool xsi_signals_waiting(void);
 
 /* ---- extents.c ---- */
 
@@ -85,16 +100,20 @@ int xsi_change_of(struct xsi_change *change, struct xsi_plan *plan, uint64_t siz
                   struct xsi_error *err);
 void xsi_change_free(struct xsi_change *change);
 /*
- * Hash of what surrounds the extents and stays: the first 64 KiB, and 4 KiB in front of each. It
- * tells one image from another.
+ * Hash of what surrounds the extents and stays: the first 64 KiB, 4 KiB in front of each and behind
+ * it, and 64 KiB behind the last. size: of the old image. It tells one image from another.
  */
 int xsi_outside_hash(struct xsi_source *src, const struct xsi_extent *extent, size_t count,
-                     uint64_t *hash, struct xsi_error *err);
+                     uint64_t size, uint64_t *hash, struct xsi_error *err);
+/* Read all of n bytes; 0, or -errno: -EIO when the source ends before. */
+int xsi_read_all(struct xsi_source *src, void *buf, size_t n, uint64_t at, struct xsi_error *err);
 /* Hash of a range; -EIO when the source ends in it. */
 int xsi_range_hash(struct xsi_source *src, uint64_t at, uint64_t length, uint64_t *hash,
                    struct xsi_error *err);
 
 /* ---- journal.c ---- */
+
+#define XSI_JOURNAL_VERSION 2
 
 /* An undo file. Numbers are 64 bits wide because one table writes and reads them. */
 struct xsi_journal {
@@ -107,12 +126,18 @@ struct xsi_journal {
     uint64_t count;           /* extents */
     uint64_t saved_at, total; /* where the old bytes begin; size of the undo file */
     uint64_t when, when_ns, mtime, mtime_ns;
-    uint64_t outside; /* xsi_outside_hash() */
-    uint64_t seal;    /* hash of all that and of the rows of extents */
+    uint64_t born[2];       /* of a file: xsi_birth() */
+    uint64_t outside;       /* xsi_outside_hash() */
+    uint64_t sums, sum_all; /* hashes of new sectors, and the hash of them all: sectors.c */
+    uint64_t seal;          /* hash of all that and of the rows of extents */
     struct xsi_extent *extent;
     enum xsi_journal_state state;
     uint64_t sequence; /* of the state marks */
 };
+static inline bool xsi_half_written(enum xsi_journal_state state)
+{
+    return state == XSI_JOURNAL_READY || state == XSI_JOURNAL_UNDOING;
+}
 /* Size of the undo file of a change. */
 uint64_t xsi_journal_size(const struct xsi_change *change);
 /* Lay out and write the head of the new file j->fd, the rows, and the mark BEGUN. */
@@ -124,10 +149,28 @@ int xsi_journal_mark(struct xsi_journal *j, enum xsi_journal_state state, struct
 /* rows false: only the head, for a look at whose it is. -EINVAL, -EPERM (not to be trusted). */
 int xsi_journal_open(struct xsi_journal *j, const char *file, bool write, bool rows,
                      struct xsi_error *err);
+/* Where the hashes of the new sectors stand. */
+uint64_t xsi_journal_sums_at(const struct xsi_journal *j);
+/* All of n bytes of it; -EINVAL when it ends before. */
+int xsi_journal_take(const struct xsi_journal *j, void *buf, size_t n, uint64_t at,
+                     struct xsi_error *err);
 /* Read state marks again. */
 int xsi_journal_state(struct xsi_journal *j, struct xsi_error *err);
 void xsi_journal_close(struct xsi_journal *j);
 void xsi_journal_tell(const struct xsi_journal *j, struct xsi_journal_info *info);
+
+/* ---- sectors.c ---- */
+
+/* How many sectors the extents touch; one where the old or the new image ends counts twice. */
+uint64_t xsi_sectors_count(const struct xsi_extent *extent, size_t count);
+/* Hash the new bytes of the extents: per sector, to the undo file, and per extent. */
+int xsi_sectors_save(struct xsi_journal *j, struct xsi_source *planned, struct xsi_error *err);
+/*
+ * Whether each sector of the extents holds its old bytes or its new ones. -ESTALE: one holds
+ * neither, so undoing would destroy something. *any_new: not all of them are old.
+ */
+int xsi_sectors_check(const struct xsi_journal *j, int fd, uint64_t size, bool *any_new,
+                      struct xsi_error *err);
 
 /* ---- saved.c ---- */
 
@@ -169,6 +212,8 @@ int xsi_image_write(struct xsi_held *held, const struct xsi_journal *j, struct x
 /* Reserve the blocks that a write needs, so that it cannot run out of them half way. */
 int xsi_image_reserve(struct xsi_held *held, const struct xsi_journal *j, bool old,
                       struct xsi_error *err);
+/* What was reserved and is not needed after all. */
+void xsi_image_give_back(struct xsi_held *held, const struct xsi_journal *j);
 /* Give the image its old bytes, whatever is there, and check them. */
 int xsi_image_restore(struct xsi_held *held, const struct xsi_journal *j, uint64_t *bytes,
                       struct xsi_error *err);
@@ -188,6 +233,7 @@ struct xsi_target {
     uint64_t at;             /* bytes given out, holes included */
     uint64_t started;        /* of them, bytes that are on their way to the disk */
     unsigned way;            /* how the kernel is asked */
+    bool stoppable;          /* signals are held: look for them, and give up */
     uint8_t *buffer;
 };
 /* Choose the way; -ENOMEM. Free the buffer at the end. */
@@ -203,12 +249,17 @@ int xsi_target_plan(struct xsi_target *t, const struct xsi_change *change, struc
 struct xsi_input {
     struct xsi_plan *plan;
     struct xsi_source *base, *own;
-    int image; /* as in struct xsi_target */
+    int image;  /* as in struct xsi_target */
+    bool known; /* st is what is read from, when that began */
     struct stat st;
     struct xsi_change change;
 };
 int xsi_input_open(struct xsi_input *in, struct xsi_plan *plan, const char *path,
                    struct xsi_error *err);
 void xsi_input_close(struct xsi_input *in);
+/* -ESTALE when the image changed while it was read. */
+int xsi_input_still(const struct xsi_input *in, struct xsi_error *err);
+/* The same file, or the same device under any name. */
+bool xsi_same_place(const struct stat *a, const struct stat *b);
 
 #endif

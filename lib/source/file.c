@@ -151,6 +151,22 @@ static const struct xsi_source_ops file_ops = {
     .free = file_free,
 };
 
+int xsi_source_reopen(const struct xsi_source *src)
+{
+    const struct file_source *f = (const struct file_source *)src;
+
+    if (src->ops != &file_ops || f->first || !src->has_file_size || src->file_size != f->size)
+        return -1;
+    return reopen(f->fd);
+}
+
+bool xsi_source_stat(const struct xsi_source *src, struct stat *st)
+{
+    const struct xsi_source *lowest = xsi_source_lowest(src);
+
+    return lowest->ops == &file_ops && !fstat(((const struct file_source *)lowest)->fd, st);
+}
+
 struct xsi_source *xsi_source_file_new(const struct xsi_opened *o, struct xsi_error *err)
 {
     struct file_source *f = calloc(1, sizeof(*f));

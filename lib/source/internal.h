@@ -13,6 +13,8 @@
 #ifndef XSI_SOURCE_INTERNAL_H
 #define XSI_SOURCE_INTERNAL_H
 
+#include <sys/stat.h>
+
 #include "../xsi.h"
 
 #define XSI_FILTERS_MAX 2  /* a compressed image may be compressed once more, not deeper */
@@ -37,7 +39,7 @@ struct xsi_source {
     bool seekable;
     bool has_file_size;
     uint64_t file_size;
-    uint64_t stored; /* bytes of the file that have a place on the disk; holes have none */
+    uint64_t stored;     /* bytes of the file that have a place on the disk; holes have none */
     uint64_t bytes_read; /* counted in the lowest source only */
     const char *filters[XSI_FILTERS_MAX];
     size_t filter_count;
@@ -69,6 +71,14 @@ void xsi_source_init(struct xsi_source *src, const struct xsi_source_ops *ops,
 ssize_t xsi_source_peek(struct xsi_source *src, void *buf, size_t len);
 /* The source that everything comes from in the end. */
 const struct xsi_source *xsi_source_lowest(const struct xsi_source *src);
+
+/*
+ * The file or device that a source reads whole and as it is, without going by its name, which may
+ * be another file's by now: an open description of its own to be closed by the caller, or -1.
+ */
+int xsi_source_reopen(const struct xsi_source *src);
+/* What the file that everything comes from is now. False: there is none. */
+bool xsi_source_stat(const struct xsi_source *src, struct stat *st);
 
 /* On a fault these return NULL and leave the descriptor open. */
 struct xsi_source *xsi_source_file_new(const struct xsi_opened *o, struct xsi_error *err);

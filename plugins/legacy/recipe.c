@@ -41,24 +41,29 @@ const struct xsi_recipe legacy_recipes[] = {
       .run = legacy_fix_chunk_length },
     { .name = "insert-end",
       .does = "puts the zero count that ends the body in front of the tail",
-      .about = "When the tail follows the last chunk at once. Loses nothing.",
+      .about = "When the tail follows the last chunk at once. Loses nothing. Where the last batch "
+               "ends in four zeros they may be it, and it says so.",
       .run = legacy_insert_end },
     { .name = "drop-zero",
       .does = "deletes a zero count in the middle of the body",
-      .about = "When the body goes on right behind it, four zero bytes were put in.",
+      .about = "When the body goes on right behind it, four zero bytes were put in; or four other "
+               "ones into a batch that ends in zeros, which looks the same, so it is a guess.",
       .run = legacy_drop_zero },
     { .name = "cut-gap",
       .does = "deletes bytes between two chunks that belong to none",
       .about = "When the place where the stream goes on is known. It cannot know whether the bytes "
-               "were put in there or pages in front of them are shifted, and says so. Where the "
-               "bytes held frames that are nowhere else it refuses, unless it is asked for.",
+               "were put in there or pages in front of them are shifted, and says so. Bytes that "
+               "may hold a page it leaves alone, unless it is asked for.",
       .run = legacy_cut_gap,
       .unasked = true },
     { .name = "fix-p2m-size",
       .does = "puts a possible number of frames into the first word",
       .about =
-          "When one bit of it is wrong; when it is 0, the highest frame that has a page tells.",
-      .run = legacy_fix_p2m_size },
+          "When one bit of it is wrong: the pages of a PV image then do not begin behind its frame "
+          "list, whose length p2m_size tells, and with another bit they do. When it is 0, the "
+          "highest frame that has a page tells.",
+      .run = legacy_fix_p2m_size,
+      .unasked = true },
     { .name = "fix-extended-info",
       .does = "puts the right lengths and ids into the extended info of a PV image",
       .about = "The blocks have fixed ids and lengths, and the total is their sum.",
@@ -123,7 +128,8 @@ const struct xsi_recipe legacy_recipes[] = {
     { .name = "fix-root",
       .does = "puts a page-table root of the guest into a vCPU's cr3",
       .about = "When it is one bit away from one, or the guest has only one.",
-      .run = legacy_fix_root },
+      .run = legacy_fix_root,
+      .unasked = true },
     { .name = "fix-start-info",
       .does = "puts the frame of start_info back into vCPU 0's context",
       .about = "When it is one bit away from a page that begins with \"xen-\", or from one page "
@@ -203,7 +209,8 @@ const struct xsi_recipe legacy_recipes[] = {
       .unasked = true },
     { .name = "other-width",
       .does = "says why an image of a 32-bit toolstack is not one for a 64-bit reader",
-      .about = "Makes no edit: every frame number of the stream has another width. Convert it.",
+      .about = "Makes no edit: every frame number of the stream has another width. Xen 4.6 and "
+               "later convert it while they restore it.",
       .run = legacy_other_width,
       .unasked = true },
     { .name = NULL },

@@ -82,6 +82,16 @@ bool legacy_batch_raw(const struct legacy_view *v, uint64_t at, struct legacy_ba
 /* Several frames of the batch at or above p2m_size, and all in order: then it is p2m_size that is
  * wrong. True when that was put right. */
 bool legacy_raise_p2m_size(const struct legacy_view *v, const struct legacy_batch *b);
+/* The bytes of row i go: it cannot be proved that they were put in behind row i-1, not into it. */
+void legacy_guess_place(const struct legacy_view *v, size_t i);
+/* Bytes are put back in front of row i. When the batch in front of it ends in the same bytes, they
+ * may be those, and as many bytes are missing in its pages: says so. */
+void legacy_guess_whole(const struct legacy_view *v, size_t i, const uint8_t *bytes, size_t n);
+/* Length of a chunk that is always as long, its id included; 0: it varies. */
+uint64_t legacy_fixed_length(const struct legacy_chunk_row *row);
+/* Is it p2m_size that is wrong, where the frame list of a PV image or what follows it looks so?
+ * True when that was put right. */
+bool legacy_p2m_size_wrong(const struct legacy_view *v);
 /* Mend a list of frames that ascends, handed over as if it were a batch at list - 4. */
 void legacy_fix_list(const struct legacy_view *v, struct legacy_batch *b);
 

@@ -157,8 +157,9 @@ int legacy_rebuild_count(struct xsi_mend *m)
         if (legacy_batch_at(&v, at, &b) && b.at == at && b.count != legacy_word(&v, at))
             put_count(&v, at, b.count);
     } else if (v.row[i].flags & XSI_CHUNK_GAP && i > v.first && i + 1 < v.behind) {
-        if (legacy_batch_raw(&v, at, &b) && b.length <= v.row[i].length &&
-            legacy_raise_p2m_size(&v, &b))
+        if (legacy_p2m_size_wrong(&v) ||
+            (legacy_batch_raw(&v, at, &b) && b.length <= v.row[i].length &&
+             legacy_raise_p2m_size(&v, &b)))
             return 0;
         if (!rebuild_header(&v, i) && v.row[i].length >= XSI_PAGE_SIZE)
             xsi_mend_refuse(m,

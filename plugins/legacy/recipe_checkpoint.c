@@ -5,6 +5,8 @@
  */
 #include "recipe.h"
 
+#include "../qemu/recipe.h"
+
 /* A count that every reader refuses; it spells nothing and is no id. */
 #define NO_COUNT 0x7fffffffU
 
@@ -28,6 +30,7 @@ static bool insert_last(const struct legacy_view *v, size_t end)
         return false;
     xsi_mend_splice(v->m, v->row[end].offset, 0, last_chunk, sizeof(last_chunk),
                     "insert f7 ff ff ff: LAST_CHECKPOINT in front of END");
+    legacy_guess_whole(v, end, last_chunk, sizeof(last_chunk));
     return true;
 }
 
@@ -218,6 +221,28 @@ static void stop_word(const struct legacy_view *v, uint64_t at, const char *what
                     what);
 }
 
+/* What is known of the bytes behind the tail, which are not zeros; false: they must stay. */
+static bool may_cut_tail(const struct legacy_view *v, uint64_t at)
+{
+    uint64_t length = xsi_mend_size(v->m) - at, state;
+
+    if (qemu_state_within(v->m, at, length, &state)) {
+        xsi_mend_refuse(v->m,
+                        "the bytes behind the tail hold a device model's state (QEVM at 0x%" PRIx64
+                        "), whose record has lost its header: they stay",
+                        state);
+        return false;
+    }
+    if (v->pv)
+        xsi_mend_guess(v->m, "that these %" PRIu64 " bytes belong to nothing", length);
+    else
+        xsi_mend_loses(v->m,
+                       "what the %" PRIu64 " bytes behind the tail were; no device-model record "
+                       "is recognised in them",
+                       length);
+    return true;
+}
+
 int legacy_cut_tail(struct xsi_mend *m)
 {
     struct legacy_view v;
@@ -233,11 +258,12 @@ int legacy_cut_tail(struct xsi_mend *m)
     if (behind >= v.count || behind < v.behind)
         return 0;
     zeros = !legacy_word(&v, v.row[behind].offset);
-    if (!xsi_mend_same_size(m))
+    if (!xsi_mend_same_size(m) && (zeros || may_cut_tail(&v, v.row[behind].offset)))
         cut_from(&v, behind, "behind-the-stream",
                  zeros ? "zeros behind the tail, which a reader can take for a checkpoint"
                        : "bytes behind the tail that belong to nothing");
-    else if (v.pv && v.own && !legacy_knows(&v, LEGACY_ID_LAST) && v.row[behind].length >= 4)
+    if (xsi_mend_same_size(m) && v.pv && v.own && !legacy_knows(&v, LEGACY_ID_LAST) &&
+        v.row[behind].length >= 4)
         stop_word(&v, v.row[behind].offset, "the zeros behind the tail");
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "recipe.h"
 
 #define GAP_MAX (1U << 20) /* longest stretch that is taken for one unknown chunk */
+#define ID_FAR  256        /* ids that a vendor may have made up lie above its negative */
 
 /* What goes with a chunk, by id; those without a row hold nothing that an older host could use. */
 static const struct {
@@ -10,19 +11,17 @@ static const struct {
     const char *refuse;
 } drops[] = {
     [2] = { NULL, "without VCPU_INFO nobody knows how many vCPUs the tail has" },
-    [5] = { "transcendent memory (tmem): a guest that swaps to it loses these pages", NULL },
-    [6] = { "which pages of transcendent memory (tmem) were dropped", NULL },
-    [7] = { "the TSC mode and offset: the guest's clock may jump or run at another rate", NULL },
-    [8] = { "the frame of the HVM console ring: no PV console", NULL },
-    [10] = { "the layout of the ACPI ports: this reader gives the guest the older one, and its "
-             "power "
-             "button, sleep states and ACPI timer may not work",
-             NULL },
-    [11] = { "the Viridian enlightenments: a Windows guest that uses them may stop", NULL },
+    /* words are few: the losses of all chunks stand in one line (struct xsi_planned, loses) */
+    [5] = { "tmem pages (what the guest swapped to them)", NULL },
+    [6] = { "tmem's list of dropped pages", NULL },
+    [7] = { "TSC mode and offset (the clock may jump)", NULL },
+    [8] = { "PV console", NULL },
+    [10] = { "ACPI ports (power button, sleep, timer may fail)", NULL },
+    [11] = { "Viridian (Windows may stop)", NULL },
     [12] = { NULL, "the pages of a compressed checkpoint are in it" },
-    [14] = { "the address of the VM generation id", NULL },
-    [18] = { "the physmap of an upstream QEMU (where its video memory lies)", NULL },
-    [21] = { "the width of the x87 instruction pointer: the host's default is used", NULL },
+    [14] = { "VM generation id", NULL },
+    [18] = { "QEMU's physmap", NULL },
+    [21] = { "x87 pointer width", NULL },
 };
 
 static const char *loss(const struct legacy_view *v, const struct xsi_map_row *row)
@@ -91,6 +90,7 @@ static void drop_unknown(const struct legacy_view *v, size_t i)
     if (!(next->flags & XSI_CHUNK_CERTAIN))
         xsi_mend_guess(v->m, "that the stream goes on at 0x%" PRIx64 " (%s)", next->offset,
                        next->type);
+    legacy_guess_place(v, i);
 }
 
 /* Is this a chunk that the target does not know? Those of a compressed stream are for another
@@ -113,6 +113,15 @@ bool legacy_drop_unknown(const struct legacy_view *v)
         if (unknown(v, &v->row[i], packed))
             drop(v, &v->row[i]);
     return true;
+}
+
+/* Does the reader not know a chunk besides LAST_CHECKPOINT, for which there is drop-checkpoint? */
+static bool more_than_last(const struct legacy_view *v)
+{
+    for (size_t i = v->first; i < v->behind; i++)
+        if (v->row[i].id != LEGACY_ID_LAST && unknown(v, &v->row[i], false))
+            return true;
+    return false;
 }
 
 int legacy_drop_chunk(struct xsi_mend *m)
@@ -141,12 +150,12 @@ int legacy_drop_chunk(struct xsi_mend *m)
             drop(&v, &v.row[at]);
         return 0;
     }
-    legacy_drop_unknown(&v);
+    if (more_than_last(&v))
+        legacy_drop_unknown(&v);
     return 0;
 }
 
-/* Length of a chunk that is always as long; 0: it varies. */
-static uint64_t fixed_length(const struct legacy_chunk_row *row)
+uint64_t legacy_fixed_length(const struct legacy_chunk_row *row)
 {
     static const uint8_t lengths[] = {
         [BODY_FLAG] = 4, [BODY_PARAM] = 16, [BODY_TSC] = 24, [BODY_VCPUS] = 16
@@ -162,7 +171,7 @@ static int64_t near_id(uint32_t word, uint64_t length)
     int64_t found = 0;
 
     for (int id = -1; (row = legacy_chunk_row(id)); id--) {
-        if (!legacy_one_bit(word, (uint32_t)id) || fixed_length(row) != length)
+        if (!legacy_one_bit(word, (uint32_t)id) || legacy_fixed_length(row) != length)
             continue;
         if (found)
             return 0;
@@ -234,7 +243,8 @@ static void frames_missing(const struct legacy_view *v, size_t gap, uint64_t *fr
 static bool may_go(const struct legacy_view *v, size_t gap)
 {
     const struct xsi_map_row *row = &v->row[gap];
-    const struct legacy_chunk_row *known = legacy_chunk_row((int32_t)legacy_word(v, row->offset));
+    uint32_t word = legacy_word(v, row->offset);
+    const struct legacy_chunk_row *known = legacy_chunk_row((int32_t)word);
     uint64_t from, to;
     char still[200];
 
@@ -245,9 +255,12 @@ static bool may_go(const struct legacy_view *v, size_t gap)
         xsi_mend_loses(v->m, "%s%s%s", known->type.name, words ? ": " : "", words ? words : "");
         return true;
     }
-    frames_missing(v, gap, &from, &to);
-    if (row->length < XSI_PAGE_SIZE || from == to)
+    if ((int32_t)word < 0 && (int32_t)word > -ID_FAR)
+        xsi_mend_loses(v->m, "what chunk %" PRId32 " meant, which no release of Xen writes",
+                       (int32_t)word);
+    if (row->length < XSI_PAGE_SIZE)
         return true;
+    frames_missing(v, gap, &from, &to);
     if (xsi_mend_asked(v->m)) {
         xsi_mend_loses(v->m, "pages of the guest, perhaps frames 0x%" PRIx64 " to 0x%" PRIx64, from,
                        to);
@@ -273,17 +286,13 @@ int legacy_cut_gap(struct xsi_mend *m)
         if (!(gap->flags & XSI_CHUNK_GAP) || gap->flags & XSI_CHUNK_UNREADABLE ||
             !legacy_mine(next))
             continue;
-        if (!may_go(&v, i))
+        if (legacy_p2m_size_wrong(&v) || !may_go(&v, i))
             return 0;
         xsi_mend_splice(m, gap->offset, gap->length, NULL, 0,
                         "delete the %" PRIu64 " bytes at 0x%" PRIx64 " that belong to no chunk",
                         gap->length, gap->offset);
         xsi_mend_keep(m, "bytes-between-chunks", gap->offset, gap->length);
-        if (legacy_is(gap - 1, PART_PAGES))
-            xsi_mend_guess(m, "that these bytes were put in behind the batch; if they were put "
-                              "into its pages, those behind the place are shifted");
-        else
-            xsi_mend_guess(m, "that these bytes belong to no chunk that is needed");
+        legacy_guess_place(&v, i);
         return 0;
     }
     return 0;
@@ -340,6 +349,7 @@ int legacy_drop_zero(struct xsi_mend *m)
     xsi_mend_splice(m, at, 4, NULL, 0, "delete the zero count at 0x%" PRIx64, at);
     if (!(v.row[i + 1].flags & XSI_CHUNK_CERTAIN))
         xsi_mend_guess(m, "that the body goes on at 0x%" PRIx64, at + 4);
+    legacy_guess_place(&v, i); /* a batch that ends in zeros looks the same with four bytes in it */
     return 0;
 }
 
@@ -357,5 +367,6 @@ int legacy_insert_end(struct xsi_mend *m)
         return 0;
     xsi_mend_splice(m, at, 0, zero, sizeof(zero), "insert 00 00 00 00: END in front of %s",
                     v.row[i].type);
+    legacy_guess_whole(&v, i, zero, sizeof(zero));
     return 0;
 }

@@ -72,44 +72,89 @@ static void put_number(const struct legacy_view *v, uint64_t at, uint64_t number
     xsi_mend_splice(v->m, at, v->gw, &word, v->gw, "make %s frame 0x%" PRIx64, what, pfn);
 }
 
-/* cr3: the frame of a table of the highest level. */
-int legacy_fix_root(struct xsi_mend *m)
+/* The frame in a cr3, and the word as it stands there. */
+static uint64_t root_of(const struct legacy_view *v, uint64_t at, uint64_t *word)
 {
-    uint64_t at = xsi_mend_at(m), word, pfn, right = 0;
-    struct candidates c;
-    struct legacy_view v;
-    unsigned fits = 0, level;
     uint8_t raw[8] = { 0 };
 
-    if (!legacy_view(m, &v) || !context_field(&v, at, v.gw == 4 ? 2728 : 5008) ||
-        !xsi_mend_read(m, at, raw, v.gw))
-        return 0;
-    word = xsi_le64(raw);
-    level = v.gw == 8 ? 4 : 3;
-    pfn = v.gw == 8 ? word >> 12 : (word >> 12 | (word & 0xfff) << 20);
-    look_up(&v, pfn, level, &c);
+    *word = xsi_mend_read(v->m, at, raw, v->gw) ? xsi_le64(raw) : 0;
+    return v->gw == 8 ? *word >> 12 : (*word >> 12 | (*word & 0xfff) << 20);
+}
+
+/* cr3: the frame of a table of the highest level. Where no reader pointed at it (`pointed`), only
+ * one wrong bit is believed: the whole record may be out of step. */
+static void fix_root_at(const struct legacy_view *v, uint64_t at, bool pointed)
+{
+    unsigned fits = 0, level = v->gw == 8 ? 4 : 3;
+    uint64_t word, pfn = root_of(v, at, &word), right = 0;
+    struct candidates c;
+
+    look_up(v, pfn, level, &c);
+    if (!c.of_type)
+        return;
     for (size_t k = 0; k < c.count; k++)
         if (c.page[k] && c.type[k] == level) {
             right = c.pfn[k];
             fits++;
         }
-    if (fits != 1 && c.of_type == 1)
+    if (fits != 1 && c.of_type == 1 && pointed)
         right = c.only;
     else if (fits != 1) {
-        xsi_mend_refuse(m,
+        xsi_mend_refuse(v->m,
                         "cr3 names frame 0x%" PRIx64 ", and which of the guest's %zu page-table "
                         "roots it was cannot be told",
                         pfn, c.of_type);
-        return 0;
+        return;
     }
     xsi_mend_guess(
-        m,
+        v->m,
         fits == 1 ? "that one bit of cr3 is wrong: frame 0x%" PRIx64 " is a root of page tables"
                   : "that cr3 is frame 0x%" PRIx64 ", the guest's only root of page tables",
         right);
-    put_number(&v, at,
-               v.gw == 8 ? right << 12 | (word & 0xfff) : (uint32_t)(right << 12 | right >> 20),
+    put_number(v, at,
+               v->gw == 8 ? right << 12 | (word & 0xfff) : (uint32_t)(right << 12 | right >> 20),
                "cr3", right);
+}
+
+/* Is this frame a table of the highest level? */
+static bool is_root(const struct legacy_view *v, uint64_t pfn)
+{
+    struct legacy_batch b;
+    uint64_t at = 0;
+
+    while (legacy_batch_next(v, &at, &b))
+        for (unsigned i = 0; i < b.count; i++)
+            if (legacy_entry_carries(b.entry[i]) && legacy_entry_pfn(b.entry[i]) == pfn &&
+                (legacy_entry_type(b.entry[i]) & 7) == (v->gw == 8 ? 4U : 3U))
+                return true;
+    return false;
+}
+
+/* Where a finding points; else, for readers behind the converter, which name no place, the first
+ * vCPU whose cr3 is none. */
+int legacy_fix_root(struct xsi_mend *m)
+{
+    uint64_t at = xsi_mend_at(m), word;
+    struct legacy_view v;
+    unsigned field;
+
+    if (!legacy_view(m, &v) || !v.pv)
+        return 0;
+    field = v.gw == 4 ? 2728 : 5008;
+    if (context_field(&v, at, field)) {
+        fix_root_at(&v, at, true);
+        return 0;
+    }
+    if (xsi_mend_finding(m) || (!v.converts && !xsi_mend_asked(m)))
+        return 0;
+    for (size_t i = v.first; i < v.behind; i++) {
+        at = v.row[i].offset + field;
+        if (legacy_is(&v.row[i], PART_VCPU_CONTEXT) && context_field(&v, at, field) &&
+            !is_root(&v, root_of(&v, at, &word))) {
+            fix_root_at(&v, at, xsi_mend_asked(m));
+            return 0;
+        }
+    }
     return 0;
 }
 

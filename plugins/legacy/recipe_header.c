@@ -2,6 +2,118 @@
 /* The header: extended info, TSC; and what is no matter of an edit. */
 #include "recipe.h"
 
+/* The first batch of a PV image's body, if that begins where a p2m_size lets its frame list end. */
+static bool first_batch(const struct legacy_view *v, const struct xsi_map_row *list,
+                        uint64_t p2m_size, struct legacy_batch *b)
+{
+    uint64_t per_frame = XSI_PAGE_SIZE / v->gw;
+    uint64_t at = list->offset + (p2m_size + per_frame - 1) / per_frame * v->ul;
+
+    for (unsigned chunks = 0; chunks < 8; chunks++) {
+        const struct legacy_chunk_row *row = legacy_chunk_row((int32_t)legacy_word(v, at));
+        uint64_t length = row ? legacy_fixed_length(row) : 0;
+
+        if (!length)
+            return legacy_batch_raw(v, at, b);
+        at += length;
+    }
+    return false;
+}
+
+/* Are the entries of a frame list that a p2m_size makes below it? A chunk that was taken for some
+ * of them is not. */
+static bool list_below(const struct legacy_view *v, const struct xsi_map_row *list,
+                       uint64_t p2m_size)
+{
+    uint64_t per_frame = XSI_PAGE_SIZE / v->gw, n = (p2m_size + per_frame - 1) / per_frame;
+    const uint8_t *p = xsi_mend_bytes(v->m, list->offset, (size_t)(n * v->ul));
+    struct xsi_cursor c = { p, (size_t)(n * v->ul), false, false };
+
+    while (p && n && xsi_ul(&c, v->ul) < p2m_size)
+        n--;
+    return p && !n;
+}
+
+/* Does the body begin there: a batch whose frames are all below p2m_size as those of the list are,
+ * and a chunk behind it? */
+static bool body_here(const struct legacy_view *v, const struct xsi_map_row *list,
+                      uint64_t p2m_size)
+{
+    struct legacy_batch b;
+    uint32_t next;
+
+    if (!first_batch(v, list, p2m_size, &b))
+        return false;
+    for (unsigned i = 0; i < b.count; i++) {
+        unsigned type = legacy_entry_type(b.entry[i]);
+
+        if ((type >= 5 && type <= 7) || b.entry[i] > UINT32_MAX ||
+            (type != LEGACY_XTAB && legacy_entry_pfn(b.entry[i]) >= p2m_size))
+            return false;
+    }
+    next = legacy_word(v, b.at + b.length);
+    return (next <= LEGACY_BATCH_MAX || legacy_chunk_row((int32_t)next)) &&
+           list_below(v, list, p2m_size);
+}
+
+static const struct xsi_map_row *frame_list(const struct legacy_view *v)
+{
+    for (size_t i = v->first; v->pv && i < v->behind; i++)
+        if (legacy_is(&v->row[i], PART_P2M_FRAME_LIST))
+            return &v->row[i];
+    return NULL;
+}
+
+/*
+ * The length of a PV image's frame list follows from p2m_size. When no body begins behind the list,
+ * but one does when one bit of p2m_size is another, that bit is wrong.
+ */
+static bool body_tells(const struct legacy_view *v, uint64_t says, uint64_t *right)
+{
+    const struct xsi_map_row *list = frame_list(v);
+    unsigned found = 0;
+
+    if (!list || body_here(v, list, says))
+        return false;
+    for (unsigned bit = 0; bit < 8 * v->ul; bit++) {
+        uint64_t other = says ^ (1ULL << bit);
+
+        if (!other || other >= LEGACY_P2M_MAX || !body_here(v, list, other))
+            continue;
+        *right = other;
+        found++;
+    }
+    return found == 1;
+}
+
+static void put_p2m_size(const struct legacy_view *v, uint64_t right, uint64_t says)
+{
+    uint8_t raw[8];
+
+    xsi_mend_splice(v->m, v->row[v->first].offset, v->ul, raw, legacy_put_ul(v, raw, right),
+                    "make p2m_size 0x%" PRIx64 " (was 0x%" PRIx64 ")", right, says);
+}
+
+bool legacy_p2m_size_wrong(const struct legacy_view *v)
+{
+    const struct xsi_map_row *list = frame_list(v);
+    struct legacy_batch b;
+    uint64_t says, right;
+    uint8_t raw[8] = { 0 };
+
+    if (!list || !legacy_is(&v->row[v->first], PART_P2M_SIZE) ||
+        !xsi_mend_read(v->m, v->row[v->first].offset, raw, v->ul))
+        return false;
+    says = xsi_le64(raw);
+    if (body_tells(v, says, &right)) {
+        put_p2m_size(v, right, says);
+        xsi_mend_guess(v->m, "that one bit of the number is wrong: so the pages begin right "
+                             "behind the frame list, and all their frames are below it");
+        return true;
+    }
+    return first_batch(v, list, says, &b) && legacy_raise_p2m_size(v, &b);
+}
+
 /* The first word of the stream. */
 int legacy_fix_p2m_size(struct xsi_mend *m)
 {
@@ -18,6 +130,8 @@ int legacy_fix_p2m_size(struct xsi_mend *m)
         if (legacy_is(&v.row[i], PART_PAGES) && v.row[i].pages && v.row[i].last_pfn > highest)
             highest = v.row[i].last_pfn;
     right = says & (LEGACY_P2M_MAX - 1);
+    if (legacy_p2m_size_wrong(&v) || (!xsi_mend_finding(m) && !xsi_mend_asked(m)))
+        return 0;
     if (!says && highest) {
         right = highest + 1;
         xsi_mend_guess(m, "that the guest ends behind the highest frame that has a page");
@@ -30,8 +144,7 @@ int legacy_fix_p2m_size(struct xsi_mend *m)
                         says, legacy_still(&v, still, sizeof(still)));
         return 0;
     }
-    xsi_mend_splice(m, v.row[v.first].offset, v.ul, raw, legacy_put_ul(&v, raw, right),
-                    "make p2m_size 0x%" PRIx64 " (was 0x%" PRIx64 ")", right, says);
+    put_p2m_size(&v, right, says);
     return 0;
 }
 
@@ -206,8 +319,8 @@ int legacy_other_width(struct xsi_mend *m)
         xsi_mend_refuse(
             m,
             "a %u-bit toolstack wrote this stream, and %s is a %u-bit one: every frame "
-            "number has another width, which no edit changes; take %s%s, or convert the "
-            "image: xsrecover convert",
+            "number has another width, which no edit changes; take %s%s, or restore it on "
+            "a host with Xen 4.6 or later, which converts it (convert-legacy-stream)",
             v.ul * 8, v.reader->name, v.reader->bits, "a reader of the same width",
             v.ul == 4 ? " (/32)" : " (without /32)");
     return 0;

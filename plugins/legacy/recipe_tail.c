@@ -124,7 +124,7 @@ int legacy_fix_frame_list(struct xsi_mend *m)
     uint8_t raw[8];
 
     if (!legacy_view(m, &v) || !(row = row_of(&v, PART_P2M_FRAME_LIST, at)) ||
-        (at - row->offset) % v.ul || !listed(&v, row, at, &wrong))
+        (at - row->offset) % v.ul || !listed(&v, row, at, &wrong) || legacy_p2m_size_wrong(&v))
         return 0;
     if (!right_frame(&v, row, at, wrong, &right) || right >= v.p2m_size) {
         xsi_mend_refuse(m,

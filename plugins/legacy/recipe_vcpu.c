@@ -146,6 +146,8 @@ int legacy_fix_vcpu_number(struct xsi_mend *m)
         index += legacy_is(&v.row[i], PART_VCPU_EXTENDED);
     if (!vcpu_info(&v, at, &c))
         c = (struct vcpus){ .map = { 1 }, .words = 1 };
+    if (!(c.map[0] & 1))
+        return 0; /* no guest is without vCPU 0: it is the map that is wrong */
     for (; vcpu < 64 * c.words; vcpu++)
         if (c.map[vcpu / 64] >> (vcpu % 64) & 1 && !index--)
             break;

@@ -125,6 +125,30 @@ const char *legacy_still(const struct legacy_view *v, char *out, size_t size)
     return out;
 }
 
+void legacy_guess_place(const struct legacy_view *v, size_t i)
+{
+    if (i > v->first && legacy_is(&v->row[i - 1], PART_PAGES))
+        xsi_mend_guess(v->m, "that these bytes were put in behind the batch; if they were put "
+                             "into its pages, those behind the place are shifted");
+    else
+        xsi_mend_guess(v->m, "that these bytes were put in here and belong to no chunk that is "
+                             "needed");
+}
+
+void legacy_guess_whole(const struct legacy_view *v, size_t i, const uint8_t *bytes, size_t n)
+{
+    const struct xsi_map_row *row = i > v->first ? &v->row[i - 1] : NULL;
+    uint8_t end[16];
+
+    if (!row || !legacy_is(row, PART_PAGES) || n > sizeof(end) || row->length < n ||
+        !xsi_mend_read(v->m, row->offset + row->length - n, end, n) || memcmp(end, bytes, n) != 0)
+        return;
+    xsi_mend_guess(v->m,
+                   "that no %zu bytes were lost in the batch in front: it ends in the very bytes "
+                   "that are missing behind it, and then its pages are shifted",
+                   n);
+}
+
 /* ---------------------------------------------------------------- batches ---- */
 
 /* Entries of the batch at b->at; `count` of them. */

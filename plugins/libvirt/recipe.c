@@ -65,6 +65,76 @@ static int set_version(struct xsi_mend *m)
     return 0;
 }
 
+/* Bytes of the XML in front of the stream, blanks behind it included; 0: no end of it is seen. */
+static uint64_t xml_length(struct xsi_mend *m, uint64_t at, uint64_t length)
+{
+    static const char end[] = "</domain>";
+    const uint8_t *p = length <= CONFIG_LOOK ? xsi_mend_bytes(m, at, (size_t)length) : NULL;
+    const uint8_t *next = p, *found = NULL;
+    uint64_t n;
+
+    while (next && (next = memmem(next, (size_t)length - (size_t)(next - p), end, 9)))
+        found = next += 9;
+    if (!found)
+        return 0;
+    for (n = (uint64_t)(found - p); n < length && (!p[n] || p[n] == '\n' || p[n] == ' '); n++)
+        ;
+    return n;
+}
+
+/* Bytes in front of the XML that are no text; nothing to do when it begins with a tag. */
+static bool cut_front(struct xsi_mend *m, const struct xsi_map_row *row, uint64_t length)
+{
+    uint64_t at = row->offset + row->length;
+    const uint8_t *p = length <= CONFIG_LOOK ? xsi_mend_bytes(m, at, (size_t)length) : NULL;
+    const uint8_t *tag = p ? memmem(p, (size_t)length, "<domain", 7) : NULL;
+    uint32_t word = tag ? htole32((uint32_t)(length - (uint64_t)(tag - p))) : 0;
+
+    if (!tag || tag == p || *p == '<' || xml_length(m, at, length) != length)
+        return false;
+    xsi_mend_keep(m, "before-xml", at, (uint64_t)(tag - p));
+    if (xsi_mend_same_size(m)) {
+        uint8_t *blanks = xsi_mend_scratch(m, (size_t)(tag - p));
+
+        if (!blanks)
+            return false;
+        memset(blanks, '\n', (size_t)(tag - p));
+        xsi_mend_splice(m, at, (uint64_t)(tag - p), blanks, (size_t)(tag - p),
+                        "blanks in place of %zu bytes in front of the XML", (size_t)(tag - p));
+        word = htole32((uint32_t)length);
+    } else {
+        xsi_mend_splice(m, at, (uint64_t)(tag - p), NULL, 0, "cut %zu bytes in front of the XML",
+                        (size_t)(tag - p));
+    }
+    xsi_mend_splice(m, row->offset + shift(row) + LENGTH_AT, 4, &word, 4,
+                    "XML of %" PRIu32 " bytes", le32toh(word));
+    return true;
+}
+
+/* Bytes between the XML and the stream that are not text: libvirt would parse them. */
+static bool cut_noise(struct xsi_mend *m, const struct xsi_map_row *row, uint64_t length)
+{
+    uint64_t at = row->offset + row->length, xml = xml_length(m, at, length), n = length - xml;
+    uint32_t word = htole32((uint32_t)xml);
+    uint8_t *zeros = xml ? xsi_mend_scratch(m, (size_t)n + 1) : NULL, old[4];
+
+    if (!zeros || !n || !xsi_mend_read(m, row->offset + shift(row) + LENGTH_AT, old, 4))
+        return false;
+    xsi_mend_keep(m, "behind-xml", at + xml, n);
+    if (xsi_mend_same_size(m)) {
+        xsi_mend_splice(m, at + xml, n, zeros, (size_t)n,
+                        "zero %" PRIu64 " bytes behind the XML, which are no part of it", n);
+        word = htole32((uint32_t)length);
+    } else {
+        xsi_mend_splice(m, at + xml, n, NULL, 0,
+                        "cut %" PRIu64 " bytes behind the XML, which are no part of it", n);
+    }
+    if (memcmp(old, &word, 4) != 0)
+        xsi_mend_splice(m, row->offset + shift(row) + LENGTH_AT, 4, &word, 4,
+                        "XML of %" PRIu32 " bytes", le32toh(word));
+    return true;
+}
+
 static int fix_length(struct xsi_mend *m)
 {
     const struct xsi_map_row *row = header(m), *stream = row ? config_stream(m, row->offset) : NULL;
@@ -78,6 +148,8 @@ static int fix_length(struct xsi_mend *m)
                            "length cannot be derived; xsdump --scan looks for one");
         return 0;
     }
+    if (cut_front(m, row, length) || cut_noise(m, row, length))
+        return 0;
     if (!xsi_mend_read(m, row->offset + shift(row) + LENGTH_AT, &old, sizeof(old)) || old == word)
         return 0;
     if (!config_stream_sure(m, stream))
@@ -176,7 +248,9 @@ const struct xsi_recipe libvirt_recipes[] = {
       "4.6 on run convert-legacy-stream.",
       set_version, false },
     { "fix-libvirt-length", "make the XML's length lead to the stream",
-      "The length follows from where the stream begins.", fix_length, false },
+      "The length follows from where the stream begins. Bytes behind the XML that are no text are "
+      "cut, or zeroed where the stream must stay in place, and kept as a piece.",
+      fix_length, false },
     { "set-libvirt-guest-type", "make os/type in the XML that of the stream",
       "The rest of the XML stays.", set_guest_type, true },
     { "replace-libvirt-xml", "put a short new XML in the place of a damaged or wrong one",

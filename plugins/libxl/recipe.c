@@ -153,11 +153,13 @@ static bool recognise(struct xsi_mend *m, uint64_t at, uint32_t *type, uint32_t 
            (*type != said_type || *length != said_length);
 }
 
+static int fix_record(struct xsi_mend *m);
+
 /* Bodies that must be empty, and padding. */
 static int normalise(struct xsi_mend *m)
 {
     const struct xsi_map_row *row = libxl_row(m, xsi_mend_at(m));
-    uint32_t type, length;
+    uint32_t type, length, real, real_length;
     uint8_t words[8];
     size_t n;
 
@@ -165,6 +167,11 @@ static int normalise(struct xsi_mend *m)
         return 0;
     if ((type == LIBXL_END || type == LIBXL_LIBXC_CONTEXT || type == LIBXL_CHECKPOINT_END) &&
         length) {
+        if (recognise(m, row->offset, &real, &real_length))
+            return fix_record(m); /* it is the type that is damaged */
+        if (config_zeros(m, row->offset + 8, row->length - 8) < row->length - 8)
+            xsi_mend_loses(m, "the %" PRIu32 " bytes that stand in the body of %s", length,
+                           libxl_types[type].name);
         xsi_mend_keep(m, "libxl-body", row->offset + 8, row->length - 8);
         xsi_mend_splice(m, row->offset + 4, row->length - 4, "\0\0\0", 4, "take out the body of %s",
                         libxl_types[type].name);

@@ -5,6 +5,7 @@
 #include "recipe.h"
 
 #define SEARCH_MAX (64U << 20)
+#define EMULATORS  2U /* ids that there are: libxl_emulators */
 #define STATE_HEAD "QEVM\0\0\0\3"
 
 enum {
@@ -97,7 +98,16 @@ static void wrap_state(struct xsi_mend *m, uint64_t from, uint64_t state, uint64
     uint64_t length = 8 + (last + 1 - state), have;
     size_t want = (size_t)(-length & 7) + 1 + LIBXL_RHDR_SIZE;
     uint32_t words[4] = { htole32(LIBXL_EMULATOR_CONTEXT), htole32((uint32_t)length), 0, 0 };
+    uint32_t old[4] = { 0 };
 
+    /* only the type is damaged: length and device model may stand there still */
+    if (state - from == sizeof(old) && xsi_mend_read(m, from, old, sizeof(old)) &&
+        le32toh(old[1]) >= length &&
+        from + LIBXL_RHDR_SIZE + ((le32toh(old[1]) + UINT64_C(7)) & ~UINT64_C(7)) +
+                LIBXL_RHDR_SIZE ==
+            xsi_mend_size(m) &&
+        le32toh(old[2]) <= EMULATORS && !old[3])
+        memcpy(words + 1, old + 1, sizeof(old) - sizeof(old[0]));
     have = config_zeros(m, last, want);
     xsi_mend_guess(m, "the state at 0x%" PRIx64 " is this guest's, and ends at 0x%" PRIx64, state,
                    last + 1);

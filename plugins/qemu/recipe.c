@@ -11,6 +11,7 @@
 
 #define NO_COUNT   0x7fffffffU /* no reader takes it for a page count */
 #define ZERO_BLOCK 4096U       /* as many zeros at the end are no device's state */
+#define STATE_LOOK (1U << 20)  /* bytes in which a state without header is looked for */
 
 enum length { NO_LENGTH, LITTLE, BIG };
 
@@ -105,6 +106,22 @@ static bool shape_of(const struct place *p, const struct xsi_map_row *row, struc
         return false;
     qemu_shape(head, n, xsi_mend_size(p->m) - row->offset, shape);
     return shape->score > 0;
+}
+
+bool qemu_state_within(struct xsi_mend *m, uint64_t at, uint64_t length, uint64_t *state)
+{
+    size_t n = length < STATE_LOOK ? (size_t)length : STATE_LOOK;
+    const uint8_t *p = xsi_mend_bytes(m, at, n), *q = p;
+    uint32_t version;
+
+    while (q && (q = memmem(q, n - (size_t)(q - p), QEVM_MAGIC, strlen(QEVM_MAGIC)))) {
+        if (qevm_look(q, n - (size_t)(q - p), &version) && version >= 1 && version <= 3) {
+            *state = at + (uint64_t)(q - p);
+            return true;
+        }
+        q++;
+    }
+    return false;
 }
 
 static void put_length(uint8_t *out, enum length order, uint32_t length)
@@ -214,13 +231,28 @@ static bool rewrite(const struct place *p, const struct xsi_map_row *row, enum q
     return true;
 }
 
+/* A libxc of 4.0 to 4.5 without XenServer's patch takes the record that xapi looks for. */
+static bool both_read(const struct place *p)
+{
+    const struct xsi_reader *reader = xsi_mend_reader(p->m);
+
+    if (!stacked(p->info, "xapi") || reader->release < 40000 || reader->release >= 40600 ||
+        reader->variant & XSI_READER_XAPI)
+        return false;
+    xsi_mend_refuse(p->m,
+                    "%s reads the device-model record itself and leaves none for xapi: no form "
+                    "of it suits both. Take XenServer's libxc, %s/xapi",
+                    reader->name, reader->name);
+    return true;
+}
+
 static int rewrite_record(struct xsi_mend *m)
 {
     struct qemu_shape shape;
     struct place p;
     bool done = false;
 
-    if (!place(m, &p) || !p.taker || p.info->guest == XSI_GUEST_PV)
+    if (!place(m, &p) || !p.taker || p.info->guest == XSI_GUEST_PV || both_read(&p))
         return 0;
     for (size_t i = 0; i < p.count; i++)
         if (is_record(&p.row[i]) && shape_of(&p, &p.row[i], &shape) &&
@@ -288,6 +320,29 @@ static bool is_context(const struct xsi_map_row *row)
            !strcmp(row->type, "HVM_CONTEXT") && !(row->flags & XSI_CHUNK_CUT);
 }
 
+/* The state is there, and only the record's header was overwritten: put one in front of it. */
+static bool put_header(const struct place *p, uint64_t at, uint64_t junk)
+{
+    uint64_t state, end = at + junk, length;
+    bool guess = false;
+    uint8_t head[32];
+
+    if (!qemu_state_within(p->m, at, junk, &state))
+        return false;
+    length = without_zeros(p, state, end - state, &guess);
+    if (length > QEMU_SIZE_SANE)
+        return false;
+    xsi_mend_splice(p->m, at, state - at, head, put_head(head, p->taker->writes, (uint32_t)length),
+                    "put '%.21s' in front of the state at 0x%" PRIx64,
+                    forms[p->taker->writes].signature, state);
+    xsi_mend_guess(p->m,
+                   "that the state at 0x%" PRIx64 " is this guest's and %" PRIu64 " bytes long",
+                   state, length);
+    xsi_mend_keep(p->m, "unreadable-header", at, state - at);
+    tell_last(p);
+    return true;
+}
+
 static int append_record(struct xsi_mend *m)
 {
     const struct xsi_map_row *row = NULL;
@@ -311,7 +366,8 @@ static int append_record(struct xsi_mend *m)
         if (xsi_mend_read(m, at, word, 4) && xsi_le32(word))
             junk = row[1].length;
     }
-    put_empty(&p, at, junk);
+    if (!junk || !put_header(&p, at, junk))
+        put_empty(&p, at, junk);
     return 0;
 }
 
@@ -407,7 +463,8 @@ const struct xsi_recipe qemu_recipes[] = {
       .does = "puts an empty device-model record behind an HVM tail that has none",
       .about = "libxc 4.0 to 4.5 and xapi refuse an HVM image without one. The guest's memory and "
                "CPUs are restored, but not its emulated devices; put a saved state file in "
-               "instead where there is one (/var/lib/xen on the host that saved the guest).",
+               "instead where there is one (/var/lib/xen on the host that saved the guest). Where "
+               "the state is there and only its header is lost, it puts that back.",
       .run = append_record },
     { .name = "end-record",
       .does = "makes a device-model record that the image's end cuts end there",

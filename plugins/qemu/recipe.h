@@ -7,4 +7,8 @@
 
 extern const struct xsi_recipe qemu_recipes[];
 
+/* Does a device model's state (QEVM) of a known version begin within these bytes? Looks at the
+ * first MiB. */
+bool qemu_state_within(struct xsi_mend *m, uint64_t at, uint64_t length, uint64_t *state);
+
 #endif

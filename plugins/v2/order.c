@@ -218,6 +218,19 @@ void v2_sum_up(struct xsi_walk *w, const struct v2_state *s)
     }
 }
 
+/* libxl's records come between checkpoints; what lies behind the last one is not read any more. */
+static void report_no_emulator(struct xsi_walk *w, const struct v2_state *s, uint64_t at)
+{
+    const struct xsi_info *info = xsi_info(w);
+
+    for (size_t i = 0; i < info->stack_length; i++)
+        if (info->guest == XSI_GUEST_HVM && !s->libxl.emulators &&
+            !strcmp(info->stack[i], LIBXL_LAYER))
+            libxl_report(w, X11, at, 0,
+                         "an HVM guest without EMULATOR_CONTEXT in its checkpoints: the device "
+                         "model will not start");
+}
+
 void v2_report_cut(struct xsi_walk *w, struct v2_state *s, enum v2_record record, uint64_t at)
 {
     const char *how = s->cut_head ? "in a record header behind" : s->cut ? "inside" : "behind";
@@ -226,6 +239,8 @@ void v2_report_cut(struct xsi_walk *w, struct v2_state *s, enum v2_record record
                                             : "lost bytes";
 
     s->reported = true;
+    if (s->ever & V2_BIT(V2_CHECKPOINT))
+        report_no_emulator(w, s, at);
     if (s->ever & V2_BIT(V2_CHECKPOINT))
         v2_report(w, V93, at, 0,
                   "a stream with checkpoints ends %s %s, without END: its state at "

@@ -74,7 +74,9 @@ const struct xsi_recipe v2_recipes[] = {
       .unasked = true,
       .does = "append END to a stream that ends without it",
       .about = "When everything that readers insist on is there. A record in which the image ends "
-               "is cut off. libxl's END is added where the image ends in a libxl stream. Else it "
+               "is cut off, unless only its header is damaged. Behind checkpoints it does what "
+               "v2-cut-checkpoint does. libxl's END is added where the image ends in a libxl "
+               "stream. Else it "
                "says what is missing and what can still be saved." },
     ROW("v2-cut-after-end", v2_cut_after_end, "cut what stands behind END, when asked for",
         "Readers of a bare stream never read it. The bytes can be kept in a file of their own."),
@@ -98,7 +100,8 @@ const struct xsi_recipe v2_recipes[] = {
         "Readers clear them anyway, so they come without contents."),
     ROW("fix-hvm-context", v2_fix_context, "put a damaged HVM context right",
         "HEADER and END, a length with which the list comes out even, numbers of vCPUs, padding, "
-        "empty MSR records, PCI links; then the same as trim-hvm-context. Asked for by name it "
+        "empty MSR records, PCI links, a single bit of a control register that no host takes; then "
+        "the same as trim-hvm-context. Asked for by name it "
         "also clears bits of CR4 that the reader refuses. Registers are never made up."),
     ROW("trim-hvm-context", v2_fix_context, "cut an HVM context to what the reader knows",
         "Records longer than the reader's are cut, types and MSRs that it does not know are left "

@@ -63,6 +63,8 @@ bool v2_site_open(struct v2_site *s, struct xsi_mend *m);
 /* From the first record on, front to back. */
 void v2_site_rewind(struct v2_site *s);
 bool v2_site_next(struct v2_site *s, struct v2_item *item);
+/* It stands in libxl's stream. */
+bool v2_within_libxl(const struct v2_site *s);
 /* The record that holds an offset. Moves the iteration, as the next two do. */
 bool v2_site_at(struct v2_site *s, uint64_t offset, struct v2_item *item);
 /* The first record of a type at or behind `from`; the last one before `to`. */
@@ -150,6 +152,17 @@ uint32_t v2_usual_params(const struct v2_site *s, uint8_t *body);
 /* The type and the length that bytes at `at` up to `end` have as one record; the one that stands
  * there is preferred, then one with a single bit changed. */
 bool v2_reckon(struct v2_site *s, uint64_t at, uint64_t end, uint32_t *type, uint32_t *body);
+/* The length of a record by what its body states or its type; false: nothing tells it. */
+bool v2_own_length(struct v2_site *s, const struct v2_item *item, uint32_t *n);
+/* A record whose length leads too far, or a gap: type and length with which records follow, up to
+ * the end of the stream. */
+bool v2_find_inside(struct v2_site *s, const struct v2_item *item, uint32_t *type, uint32_t *body);
+/* Whole records stand in a gap, and lead to the end of the stream. */
+bool v2_holds_records(struct v2_site *s, const struct v2_item *gap);
+/* Bytes in front of a record that stands at an odd place, up to 64; 0: none does. */
+unsigned v2_shift(struct v2_site *s, const struct v2_item *item);
+/* Take such bytes out, as a guess. */
+void v2_drop_few(struct v2_site *s, uint64_t at, uint64_t n);
 
 /* What goes with a record of a type; NULL: nothing that a guest has. */
 extern const char *const v2_worth[V2_RECORDS];

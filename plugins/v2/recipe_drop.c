@@ -82,6 +82,12 @@ static void say_loss(struct v2_site *s, const struct v2_item *item)
                !(V2_BIT(item->type) & (s->kind == V2_PV ? V2_ONLY_HVM : V2_ONLY_PV))) {
         xsi_mend_loses(s->m, "%s", v2_worth[item->type]);
         xsi_mend_keep(s->m, "record", item->at, item->length);
+    } else if (item->body > V2_VHDR && item->type != V2_PAGE_DATA) {
+        xsi_mend_guess(s->m,
+                       "that %s at 0x%" PRIx64 ", which this kind of guest does not have, is "
+                       "no other record with a damaged type",
+                       v2_name(item->type), item->at);
+        xsi_mend_keep(s->m, "record", item->at, item->length);
     }
 }
 
@@ -92,11 +98,13 @@ static bool is_code(const struct xsi_mend *m, const char *code)
     return row && !strcmp(row->code, code);
 }
 
+/* A list that cannot be read, behind a damaged count, may have them. */
 static bool has_pages(struct v2_site *s, const struct v2_item *item)
 {
     struct v2_list list;
 
-    return item->body >= 16 && v2_list_read(s, item->at, 0, &list) && list.pages;
+    return item->body >= 16 && (!v2_list_read(s, item->at, 0, &list) || list.pages ||
+                                v2_list_length(&list) != item->body);
 }
 
 /* Dropping this would take what a guest cannot do without. */

@@ -5,7 +5,7 @@
 #include "recipe.h"
 #include "../x86/x86.h"
 
-static bool within_libxl(const struct v2_site *s)
+bool v2_within_libxl(const struct v2_site *s)
 {
     const struct xsi_info *info = xsi_map_info(xsi_mend_map(s->m));
 
@@ -20,7 +20,7 @@ static size_t ends(const struct v2_site *s)
 {
     bool last = s->stop >= xsi_mend_size(s->m);
 
-    return within_libxl(s) && last ? 2 * V2_RHDR_SIZE : V2_RHDR_SIZE;
+    return v2_within_libxl(s) && last ? 2 * V2_RHDR_SIZE : V2_RHDR_SIZE;
 }
 
 static bool vcpu0_there(struct v2_site *s)
@@ -119,6 +119,7 @@ static bool cut_item(struct v2_site *s, struct v2_item *cut)
     struct v2_item item;
     bool found = false;
 
+    *cut = (struct v2_item){ .at = s->stop };
     v2_site_rewind(s);
     while (v2_site_next(s, &item)) {
         found = item.cut || (item.gap && item.at + item.length == s->stop);
@@ -127,17 +128,76 @@ static bool cut_item(struct v2_site *s, struct v2_item *cut)
         else if (item.type == V2_PAGE_DATA && !item.gap && !item.foreign)
             s->next = s->rows[s->row].offset + s->rows[s->row].length;
     }
+    if (!found)
+        *cut = (struct v2_item){ .at = s->stop };
     return found;
+}
+
+/* The last record is whole, but for its header: then nothing is cut. */
+static bool mend_last(struct v2_site *s, const struct v2_item *cut)
+{
+    struct v2_item item;
+    uint32_t type, body;
+
+    if (v2_site_at(s, s->stop - V2_RHDR_SIZE, &item) && v2_retyped(s, &item, &type) &&
+        type == V2_END) {
+        v2_put32(s, item.at, type, "the last record is END, of whose type one bit differs");
+        return true;
+    }
+    if (!cut->length || !v2_find_inside(s, cut, &type, &body))
+        return false;
+    v2_set_head(s, cut, type, body);
+    return true;
+}
+
+/* What goes with the bytes that END replaces. */
+static void say_cut(struct v2_site *s, const struct v2_item *cut)
+{
+    uint8_t head[V2_RHDR_SIZE] = { 0 };
+    static const uint8_t zeros[V2_RHDR_SIZE];
+    size_t n = cut->length < sizeof(head) ? (size_t)cut->length : sizeof(head);
+
+    if (!n || !xsi_mend_read(s->m, cut->at, head, n) ||
+        (cut->length <= sizeof(head) && !memcmp(head, zeros, sizeof(head))))
+        return; /* a part of END */
+    if (cut->gap || n < sizeof(head))
+        xsi_mend_loses(s->m,
+                       "the last 0x%" PRIx64 " bytes, from 0x%" PRIx64 " on, of no whole "
+                       "record",
+                       cut->length, cut->at);
+    else
+        xsi_mend_loses(s->m, "%s, cut off after %" PRIu64 " of %" PRIu64 " bytes",
+                       v2_name(cut->type), cut->length, v2_span(cut->body));
+    xsi_mend_keep(s->m, "record", cut->at, cut->length);
+}
+
+/* A PV guest's vCPUs come last, up to four records each: what END would cover up. */
+static void say_missing(struct v2_site *s, uint64_t end)
+{
+    struct v2_item item, last = { .type = V2_RECORDS };
+
+    if (s->kind != V2_PV)
+        return;
+    if (!(s->types & V2_BIT(V2_SHARED_INFO)))
+        xsi_mend_loses(s->m, "%s", v2_worth[V2_SHARED_INFO]);
+    v2_site_rewind(s);
+    while (v2_site_next(s, &item) && item.at < end) {
+        last = item;
+        if (item.type == V2_PAGE_DATA && !item.gap && !item.foreign)
+            s->next = s->rows[s->row].offset + s->rows[s->row].length;
+    }
+    if (last.type == V2_VCPU_BASIC)
+        xsi_mend_loses(s->m, "%s, if the guest has them", v2_worth[V2_VCPU_EXTENDED]);
+    if (last.type == V2_VCPU_BASIC || last.type == V2_VCPU_EXTENDED)
+        xsi_mend_loses(s->m, "%s", v2_worth[V2_VCPU_XSAVE]);
 }
 
 int v2_append_end(struct xsi_mend *m)
 {
-    struct v2_item cut = { .at = 0 };
     uint8_t body[V2_PARAMS_ROOM], tail[V2_PARAMS_ROOM + 3 * V2_RHDR_SIZE] = { 0 };
+    struct v2_item cut;
     struct v2_site s;
     const char *without;
-    uint32_t type;
-    uint64_t at;
     size_t n;
 
     if (!v2_site_open(&s, m)) {
@@ -146,6 +206,12 @@ int v2_append_end(struct xsi_mend *m)
                                "of Xen writes or reads: ask whoever made it");
         return 0;
     }
+    /* pages behind a checkpoint do not belong to the CPU state in front of it */
+    if (s.types & V2_BIT(V2_CHECKPOINT) && s.end_at == UINT64_MAX)
+        return v2_cut_checkpoint(m);
+    (void)cut_item(&s, &cut);
+    if (s.end_at == UINT64_MAX && mend_last(&s, &cut))
+        return 0;
     without = lacks(&s);
     if (without) {
         xsi_mend_refuse(m, "%s", without);
@@ -155,16 +221,15 @@ int v2_append_end(struct xsi_mend *m)
         advise(m);
         return 0;
     }
-    if (v2_site_at(&s, s.stop - V2_RHDR_SIZE, &cut) && v2_retyped(&s, &cut, &type) &&
-        type == V2_END) {
-        v2_put32(&s, cut.at, type, "the last record is END, of whose type one bit differs");
+    if (cut.gap && v2_holds_records(&s, &cut)) {
+        xsi_mend_refuse(m,
+                        "END is missing, but whole records stand behind the damaged bytes at "
+                        "0x%" PRIx64 ": END is not put in front of them",
+                        cut.at);
         return 0;
     }
-    cut = (struct v2_item){ .at = 0 };
-    at = cut_item(&s, &cut) ? cut.at : s.stop;
-    if (cut.length >= V2_RHDR_SIZE)
-        xsi_mend_loses(m, "%s, cut off after %" PRIu64 " of %" PRIu64 " bytes", v2_name(cut.type),
-                       cut.length, cut.wanted);
+    say_cut(&s, &cut);
+    say_missing(&s, cut.at);
     n = s.kind == V2_HVM && !(s.types & V2_BIT(V2_HVM_PARAMS)) ? v2_usual_params(&s, body) : 0;
     if (n) {
         v2_store32(tail, V2_HVM_PARAMS);
@@ -172,8 +237,8 @@ int v2_append_end(struct xsi_mend *m)
         memcpy(tail + V2_RHDR_SIZE, body, n);
         n += V2_RHDR_SIZE;
     }
-    xsi_mend_splice(m, at, s.stop - at, tail, n + ends(&s), "%sEND at 0x%" PRIx64 "%s",
-                    n ? "usual HVM_PARAMS and " : "", at,
+    xsi_mend_splice(m, cut.at, s.stop - cut.at, tail, n + ends(&s), "%sEND at 0x%" PRIx64 "%s",
+                    n ? "usual HVM_PARAMS and " : "", cut.at,
                     ends(&s) > V2_RHDR_SIZE ? ", and libxl's END" : "");
     return 0;
 }
@@ -200,22 +265,46 @@ int v2_cut_after_end(struct xsi_mend *m)
 
 /* ---- checkpoints: 4.22:xg_sr_restore.c:handle_checkpoint ---- */
 
+enum { ROWS_MAX = 2048 };
+
 struct recording {
-    uint64_t last;   /* offset of the last CHECKPOINT */
+    uint64_t last;   /* offset of the last CHECKPOINT that is complete */
     uint64_t behind; /* behind it and libxl's records that go with it */
     uint32_t after;  /* types that follow it */
     unsigned count;
     struct v2_item emulator[8]; /* libxl's records of the last checkpoint */
     unsigned emulators;
+    uint64_t early; /* first damaged bytes, or an END */
+    bool open;      /* a later one is not complete, or stands behind damage: it does not count */
 };
+
+/* libxl completes a checkpoint with CHECKPOINT_END: 4.22:libxl_stream_read.c:checkpoint_done. */
+static bool is_closed(const struct v2_site *s, const struct recording *c)
+{
+    const struct xsi_map_row *row;
+    size_t count;
+
+    row = xsi_map_rows(xsi_mend_map(s->m), &count);
+    for (size_t i = 0; i < count; i++)
+        if (row[i].offset > c->last && !strcmp(row[i].type, "CHECKPOINT_END"))
+            return true;
+    return !v2_within_libxl(s);
+}
 
 static void look_through(struct v2_site *s, struct recording *c)
 {
+    struct recording before = { .count = 0 };
     struct v2_item item;
 
     v2_site_rewind(s);
     while (v2_site_next(s, &item)) {
+        if (!c->early && (item.gap || (!item.cut && !item.foreign && item.type == V2_END)))
+            c->early = item.at;
         if (!item.gap && !item.cut && !item.foreign && item.type == V2_CHECKPOINT) {
+            c->open = c->early;
+            if (c->open)
+                return; /* what is damaged comes in front of it */
+            before = *c;
             c->last = item.at;
             c->behind = item.at + item.length;
             c->after = 0;
@@ -229,6 +318,10 @@ static void look_through(struct v2_site *s, struct recording *c)
         } else if (!item.gap && !item.cut && !item.foreign && item.type < V2_RECORDS) {
             c->after |= V2_BIT(item.type);
         }
+    }
+    if (s->end_at == UINT64_MAX && before.count && !is_closed(s, c)) {
+        *c = before;
+        c->open = true;
     }
 }
 
@@ -265,7 +358,7 @@ static void take_marks(struct v2_site *s, const struct recording *c, uint64_t to
 static void put_end(struct v2_site *s, const struct recording *c, uint64_t from, uint64_t to)
 {
     size_t n = V2_RHDR_SIZE, most = V2_RHDR_SIZE;
-    bool libxl = ends(s) > V2_RHDR_SIZE;
+    bool libxl = v2_within_libxl(s) && to >= xsi_mend_size(s->m);
     uint8_t *tail;
 
     for (unsigned i = 0; libxl && i < c->emulators; i++)
@@ -286,6 +379,25 @@ static void put_end(struct v2_site *s, const struct recording *c, uint64_t from,
                     libxl ? ", the device model's records of the checkpoint and libxl's END" : "");
 }
 
+/* A record of a checkpoint, or its mark, of whose type a bit differs. */
+static bool mend_type(struct v2_site *s)
+{
+    struct v2_site look = *s;
+    struct v2_item item;
+    uint32_t type;
+
+    v2_site_rewind(s);
+    while (v2_site_next(s, &item)) {
+        if (v2_retyped(&look, &item, &type)) {
+            v2_put_type(s, &item, type);
+            return true;
+        }
+        if (item.type == V2_PAGE_DATA && s->rows[s->row].count > 1) /* a run of sound batches */
+            s->next = s->rows[s->row].offset + s->rows[s->row].length;
+    }
+    return false;
+}
+
 int v2_cut_checkpoint(struct xsi_mend *m)
 {
     struct recording c = { .count = 0 };
@@ -296,22 +408,26 @@ int v2_cut_checkpoint(struct xsi_mend *m)
         return 0;
     look_through(&s, &c);
     if (!c.count)
-        return 0;
+        return 0; /* none, or none that is in front of damage */
     if (lacks(&s)) {
         xsi_mend_refuse(m, "%s", lacks(&s));
         return 0;
     }
-    if (goes_on(&s, &c)) {
+    if (s.last - s.first <= ROWS_MAX && mend_type(&s))
+        return 0;
+    if (!c.open && goes_on(&s, &c)) {
         take_marks(&s, &c, s.end_at);
         return 0;
     }
     take_marks(&s, &c, c.behind);
-    to = s.end_at != UINT64_MAX ? s.end_at + V2_RHDR_SIZE : s.stop;
-    if (to > c.behind)
+    to = c.open ? xsi_mend_size(m) : s.end_at != UINT64_MAX ? s.end_at + V2_RHDR_SIZE : s.stop;
+    if (to > c.behind) {
         xsi_mend_loses(m,
                        "what was sent behind checkpoint %u, 0x%" PRIx64 " bytes that are no "
-                       "whole state",
+                       "whole state: the guest goes back to that checkpoint",
                        c.count, to - c.behind);
+        xsi_mend_keep(m, "checkpoint", c.behind, to - c.behind);
+    }
     put_end(&s, &c, c.behind, to);
     return 0;
 }

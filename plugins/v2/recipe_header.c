@@ -131,6 +131,7 @@ int v2_cut_front(struct xsi_mend *m)
 
     if (!v2_site_open(&s, m) || !s.has_header || s.rows[s.first].offset == s.base)
         return 0;
+    xsi_mend_keep(m, "front", s.rows[s.first].offset, s.base - s.rows[s.first].offset);
     xsi_mend_splice(m, s.rows[s.first].offset, s.base - s.rows[s.first].offset, NULL, 0,
                     "cut the bytes in front of the image header, 0x%" PRIx64 " to 0x%" PRIx64,
                     s.rows[s.first].offset, s.base);

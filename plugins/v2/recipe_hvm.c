@@ -363,6 +363,10 @@ static void add_frames(struct v2_site *s, struct frames *f, uint64_t at)
         v2_store64(body + 8 + 8 * (size_t)i, 0xeULL << 60 | f->pfn[i]);
     v2_insert(s, at, V2_PAGE_DATA, body, 8 + 8 * f->count,
               "frames of xenstore, console and I/O requests, which start empty");
+    xsi_mend_guess(s->m,
+                   "that nothing was pending in the rings of frames 0x%" PRIx64 " to 0x%" PRIx64
+                   ", which are not in the image",
+                   f->pfn[0], f->pfn[f->count - 1]);
 }
 
 int v2_add_special(struct xsi_mend *m)
@@ -377,6 +381,25 @@ int v2_add_special(struct xsi_mend *m)
     if (v2_site_find(&s, V2_HVM_PARAMS, 0, &item))
         add_frames(&s, &f, item.at);
     return 0;
+}
+
+/* They stand where END is seen: out of step, behind zeros, or with a header of zeros. */
+static bool find_params(struct v2_site *s)
+{
+    uint64_t size = xsi_mend_size(s->m), stop = s->stop;
+    struct v2_item item = { .at = s->end_at, .length = size - s->end_at };
+    uint32_t type = V2_END, body;
+    unsigned n;
+
+    s->stop = size;
+    n = item.length > V2_RHDR_SIZE ? v2_shift(s, &item) : 0;
+    if (n)
+        v2_drop_few(s, item.at, n);
+    else if (item.length > V2_RHDR_SIZE && v2_find_inside(s, &item, &type, &body) &&
+             type == V2_HVM_PARAMS)
+        v2_set_head(s, &item, type, body);
+    s->stop = stop;
+    return n || type == V2_HVM_PARAMS;
 }
 
 /* Parameters that the record lacks, and memory for their frames. */
@@ -394,6 +417,8 @@ int v2_make_params(struct xsi_mend *m)
         if (complete_params(&s, &item) && v2_site_find(&s, V2_TSC_INFO, s.pages, &item))
             add_frames(&s, &f, item.at);
     } else if (s.end_at != UINT64_MAX && s.types & V2_BIT(V2_HVM_CONTEXT)) {
+        if (find_params(&s))
+            return 0;
         n = v2_usual_params(&s, body);
         v2_insert(&s, s.end_at, V2_HVM_PARAMS, body, n, "the values of every ordinary domain");
     }

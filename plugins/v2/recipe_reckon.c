@@ -18,13 +18,15 @@ int v2_speaks(struct v2_site *s, uint64_t at, uint32_t type, uint32_t n)
     struct v2_state *state;
     struct v2_list list;
     const uint8_t *p;
+    uint8_t reserved[4];
     int fits;
 
     if (!v2_size_ok(type, n) || n > V2_CHECK_MAX)
         return 0;
     if (type == V2_PAGE_DATA)
-        return v2_list_read(s, at, 0, &list) && list.count <= V2_BATCH_MAX &&
-                       v2_list_length(&list) == n
+        return xsi_mend_read(s->m, at + V2_RHDR_SIZE + 4, reserved, sizeof(reserved)) &&
+                       !xsi_le32(reserved) && v2_list_read(s, at, 0, &list) &&
+                       list.count <= V2_BATCH_MAX && v2_list_length(&list) == n
                    ? 2
                    : 0;
     state = xsi_mend_scratch(s->m, sizeof(*state));
@@ -54,6 +56,24 @@ static bool belongs(const struct v2_site *s, uint32_t type)
     if (kind != V2_PV && kind != V2_HVM)
         return true;
     return !(V2_BIT(type) & (kind == V2_PV ? V2_ONLY_HVM : V2_ONLY_PV));
+}
+
+/* Checkpoints repeat records of which there is one else. */
+static bool is_repeated(const struct v2_site *s)
+{
+    return s->types & V2_BIT(V2_CHECKPOINT);
+}
+
+/* What the guest's memory comes before, or behind: not of a record that may have come too late. */
+static bool is_placed(const struct v2_site *s, uint32_t type, uint64_t at)
+{
+    static const uint32_t behind = V2_BIT(V2_VCPU_BASIC) | V2_BIT(V2_VCPU_EXTENDED) |
+                                   V2_BIT(V2_VCPU_XSAVE) | V2_BIT(V2_VCPU_MSRS);
+    static const uint32_t before = V2_BIT(V2_CPUID_POLICY) | V2_BIT(V2_MSR_POLICY);
+
+    if (s->pages == UINT64_MAX)
+        return true;
+    return at < s->pages ? !(V2_BIT(type) & behind) : !(V2_BIT(type) & before);
 }
 
 /* Bits that a header must change by to be this one. */
@@ -110,10 +130,11 @@ bool v2_reckon(struct v2_site *s, uint64_t at, uint64_t end, uint32_t *type, uin
     for (uint32_t t = V2_PAGE_DATA; t < V2_RECORDS; t++) {
         unsigned grade;
 
-        if (!v2_rules[t].min || t == V2_TOOLSTACK || t == V2_DIRTY_PFNS || !belongs(s, t))
+        if (!v2_rules[t].min || t == V2_TOOLSTACK || t == V2_DIRTY_PFNS || !belongs(s, t) ||
+            (t != old[0] && !is_placed(s, t, at)))
             continue;
         grade = best_length(s, at, end, t, old, &n);
-        if (grade && t != old[0] && ONCE & V2_BIT(t) && s->types & V2_BIT(t))
+        if (grade && t != old[0] && ONCE & V2_BIT(t) && s->types & V2_BIT(t) && !is_repeated(s))
             grade -= 500; /* it is there already */
         if (grade > best) {
             best = grade;
@@ -132,6 +153,8 @@ uint32_t v2_twin(struct v2_site *s, const struct v2_item *item)
         if (__builtin_popcount(t ^ item->type) != 1 || !v2_rules[t].min || !belongs(s, t) ||
             t == V2_TOOLSTACK || t == V2_DIRTY_PFNS)
             continue;
+        if (item->body <= V2_VHDR && v2_rules[t].min == V2_VHDR && v2_rules[t].max > V2_VHDR)
+            continue; /* a vCPU record without contents is nothing to bring back */
         voice = v2_speaks(s, item->at, t, item->body);
         if (voice > 1 || (voice && v2_rules[t].min == v2_rules[t].max))
             return t;
@@ -153,6 +176,112 @@ bool v2_stands_at(struct v2_site *s, uint64_t at)
     if (!type) /* eight zero bytes are little proof */
         return !body && at + V2_RHDR_SIZE >= s->stop;
     return v2_rules[type].min ? v2_speaks(s, at, type, body) > 0 : !body;
+}
+
+/* ---- what stands behind ---- */
+
+enum { HOPS = 64, LOOK = 64 << 10, NEAR = 64, BUDGET = 16 << 20, ONE_LOOK = 4096 };
+
+/* libxc's END is there: behind it the image ends, or a record of libxl begins. */
+static bool is_end(struct v2_site *s, uint64_t at)
+{
+    uint64_t size = xsi_mend_size(s->m);
+    uint8_t head[V2_RHDR_SIZE];
+    uint32_t type, length;
+
+    at += V2_RHDR_SIZE;
+    if (at >= s->stop) /* an early END is behind an image's */
+        return at == s->stop || s->end_at != UINT64_MAX;
+    if (!v2_within_libxl(s) || !xsi_mend_read(s->m, at, head, sizeof(head)))
+        return false;
+    type = xsi_le32(head);
+    length = xsi_le32(head + 4);
+    if (!type)
+        return !length && at + V2_RHDR_SIZE == size;
+    return (type == LIBXL_XENSTORE_DATA || type == LIBXL_EMULATOR_CONTEXT) &&
+           length <= size - at - V2_RHDR_SIZE;
+}
+
+/* Records follow one another from `at` to END. Looking at them costs what budget there is. */
+static bool leads_out(struct v2_site *s, uint64_t at, uint32_t *budget)
+{
+    uint8_t head[V2_RHDR_SIZE];
+
+    for (unsigned i = 0; i < HOPS; i++) {
+        uint32_t type, body, cost;
+
+        if (!xsi_mend_read(s->m, at, head, sizeof(head)))
+            return false;
+        type = xsi_le32(head);
+        body = xsi_le32(head + 4);
+        if (!type && !body)
+            return is_end(s, at);
+        if (!type || type >= V2_RECORDS || !v2_size_ok(type, body))
+            return false;
+        cost = ONE_LOOK + (type == V2_PAGE_DATA ? 0 : body);
+        if (cost > *budget || !v2_stands_at(s, at))
+            return false;
+        *budget -= cost;
+        at += v2_span(body);
+    }
+    return true;
+}
+
+bool v2_find_inside(struct v2_site *s, const struct v2_item *item, uint32_t *type, uint32_t *body)
+{
+    uint64_t stop = item->at + item->length;
+    uint32_t budget = BUDGET, own;
+
+    if (item->type < V2_RECORDS && v2_own_length(s, item, &own) && own != item->body &&
+        leads_out(s, item->at + v2_span(own), &budget) && v2_speaks(s, item->at, item->type, own)) {
+        *type = item->type;
+        *body = own;
+        return true;
+    }
+    if (item->cut && v2_size_ok(item->type, item->body))
+        return false; /* the image is cut, and zeros at its end are no END */
+    if (stop > item->at + LOOK)
+        stop = item->at + LOOK;
+    for (uint64_t at = item->at + V2_RHDR_SIZE; at < stop && budget > LOOK; at += 8) {
+        if (!leads_out(s, at, &budget))
+            continue;
+        budget -= LOOK; /* all types and lengths are tried */
+        if (v2_reckon(s, item->at, at, type, body))
+            return true;
+    }
+    return false;
+}
+
+bool v2_holds_records(struct v2_site *s, const struct v2_item *gap)
+{
+    uint64_t stop = gap->length < LOOK ? gap->at + gap->length : gap->at + LOOK;
+    uint32_t budget = BUDGET;
+    uint8_t head[4];
+
+    for (uint64_t at = gap->at + V2_RHDR_SIZE; at < stop; at += 8)
+        if (xsi_mend_read(s->m, at, head, sizeof(head)) && xsi_le32(head) < V2_RECORDS &&
+            v2_rules[xsi_le32(head)].min && leads_out(s, at, &budget))
+            return true;
+    return false;
+}
+
+unsigned v2_shift(struct v2_site *s, const struct v2_item *item)
+{
+    uint32_t budget = BUDGET;
+    uint8_t head[V2_RHDR_SIZE];
+
+    for (unsigned n = 1; n <= NEAR; n++) {
+        uint32_t type;
+
+        if (!xsi_mend_read(s->m, item->at + n, head, sizeof(head)))
+            return 0;
+        type = xsi_le32(head);
+        if (type < V2_RECORDS && v2_rules[type].min &&
+            v2_speaks(s, item->at + n, type, xsi_le32(head + 4)) > 1 &&
+            leads_out(s, item->at + n, &budget))
+            return n;
+    }
+    return 0;
 }
 
 /* Its vCPU has no registers: it may be another record. */
@@ -183,7 +312,8 @@ static bool is_doubtful(struct v2_site *s, const struct v2_item *item)
     if (!v2_rules[item->type].min)
         return item->body != 0;
     return !v2_speaks(s, item->at, item->type, item->body) || is_orphan(s, item) ||
-           (ONCE & V2_BIT(item->type) && v2_site_find_last(s, item->type, item->at, &other));
+           (ONCE & V2_BIT(item->type) && !is_repeated(s) &&
+            v2_site_find_last(s, item->type, item->at, &other));
 }
 
 bool v2_retyped(struct v2_site *s, const struct v2_item *item, uint32_t *type)
@@ -198,5 +328,6 @@ bool v2_retyped(struct v2_site *s, const struct v2_item *item, uint32_t *type)
     if (*type == V2_RECORDS && !item->body && s->end_at == UINT64_MAX &&
         item->at + item->length == s->stop && __builtin_popcount(item->type) == 1)
         *type = V2_END;
-    return *type < V2_RECORDS && (V2_BIT(*type) & many || !(s->types & V2_BIT(*type)));
+    return *type < V2_RECORDS &&
+           (V2_BIT(*type) & many || is_repeated(s) || !(s->types & V2_BIT(*type)));
 }

@@ -77,6 +77,8 @@ int v2_set_head(struct v2_site *s, const struct v2_item *item, uint32_t type, ui
     return 0;
 }
 
+enum { PARAMS_MOST = 256 }; /* more than any release knows, of bytes of a context too */
+
 /* By the count and the entries, when they lead to a place inside the gap. */
 static bool list_length(struct v2_site *s, const struct v2_item *item, uint32_t *n)
 {
@@ -89,12 +91,13 @@ static bool list_length(struct v2_site *s, const struct v2_item *item, uint32_t 
 }
 
 /* The length of a context by its own list; of a fixed type by its type. */
-static bool own_length(struct v2_site *s, const struct v2_item *item, uint32_t *n)
+bool v2_own_length(struct v2_site *s, const struct v2_item *item, uint32_t *n)
 {
     const struct v2_rule *rule;
     struct x86_hvm_summary sum;
     uint64_t have = item->length < V2_CHECK_MAX ? item->length : V2_CHECK_MAX;
     const uint8_t *p;
+    uint8_t count[4];
 
     if (item->type >= V2_RECORDS || have < V2_RHDR_SIZE)
         return false;
@@ -109,8 +112,31 @@ static bool own_length(struct v2_site *s, const struct v2_item *item, uint32_t *
         *n = (uint32_t)sum.end_at;
         return sum.end_seen;
     }
+    if (item->type == V2_VCPU_EXTENDED && /* the context states its size */
+        xsi_mend_read(s->m, item->at + V2_RHDR_SIZE + V2_VHDR + 4, count, sizeof(count))) {
+        *n = xsi_le32(count) <= PARAMS_MOST ? V2_VHDR + xsi_le32(count) : 0;
+        return *n > V2_VHDR && v2_size_ok(item->type, *n) && v2_span(*n) <= have;
+    }
+    if (item->type == V2_HVM_PARAMS && have >= V2_RHDR_SIZE + 4 &&
+        xsi_mend_read(s->m, item->at + V2_RHDR_SIZE, count, sizeof(count))) {
+        *n = xsi_le32(count) <= PARAMS_MOST ? 8 + V2_PARAM * xsi_le32(count) : 0;
+        return *n && v2_span(*n) <= have;
+    }
     *n = rule->min;
     return rule->min && rule->min == rule->max && v2_span(rule->min) <= have;
+}
+
+void v2_drop_few(struct v2_site *s, uint64_t at, uint64_t n)
+{
+    xsi_mend_splice(s->m, at, n, NULL, 0,
+                    "drop %" PRIu64 " bytes at 0x%" PRIx64 " in front of a record", n, at);
+    xsi_mend_guess(s->m,
+                   "that the %" PRIu64 " bytes at 0x%" PRIx64 " were inserted, and are not "
+                   "what is left of a record",
+                   n, at);
+    if (n >= V2_BATCH_HEAD && !(s->types & V2_BIT(V2_TSC_INFO)))
+        xsi_mend_loses(s->m, "%s, if the bytes were X86_TSC_INFO", v2_worth[V2_TSC_INFO]);
+    xsi_mend_keep(s->m, "inserted", at, n);
 }
 
 int v2_rebuild_record(struct xsi_mend *m)
@@ -131,13 +157,16 @@ int v2_rebuild_record(struct xsi_mend *m)
     }
     if (v2_reckon(&s, item.at, item.at + item.length, &type, &body))
         return v2_set_head(&s, &item, type, body);
-    if (own_length(&s, &item, &body))
+    if (v2_own_length(&s, &item, &body))
         return v2_set_head(&s, &item, item.type, body);
-    /* zeros that were inserted between two records: 4 of them shift what follows */
-    if (item.length < V2_BATCH_HEAD) {
-        xsi_mend_splice(m, item.at, item.length, NULL, 0,
-                        "drop %" PRIu64 " bytes at 0x%" PRIx64 " between two records", item.length,
-                        item.at);
+    if (v2_find_inside(&s, &item, &type, &body))
+        return v2_set_head(&s, &item, type, body);
+    if (item.type && item.type < V2_RECORDS && !v2_rules[item.type].max &&
+        item.length == V2_RHDR_SIZE) /* of a record without a body, the length */
+        return v2_set_head(&s, &item, item.type, 0);
+    /* bytes that were inserted between two records: 4 of them shift what follows */
+    if (item.length < V2_BATCH_HEAD || v2_shift(&s, &item) == item.length) {
+        v2_drop_few(&s, item.at, item.length);
         return 0;
     }
     if (v2_rebuild_list(&s, &item))
@@ -165,6 +194,11 @@ static void cut_body(struct v2_site *s, const struct v2_item *item, uint32_t n)
                    "that the last %" PRIu32 " bytes of %s at 0x%" PRIx64 " do not belong to "
                    "it",
                    item->body - n, v2_name(item->type), item->at);
+    for (uint32_t i = n; i < item->body; i++)
+        if (p[i]) {
+            xsi_mend_keep(s->m, "record", item->at, item->length);
+            break;
+        }
 }
 
 /* The next shorter length that a type can have; 0 none. */
@@ -211,13 +245,17 @@ static int pad_shared(struct v2_site *s, const struct v2_item *item)
 static int fix_size(struct v2_site *s, const struct v2_item *item)
 {
     const struct v2_rule *r = item->type < V2_RECORDS ? &v2_rules[item->type] : NULL;
-    uint32_t twin = v2_twin(s, item), n;
+    uint32_t twin = v2_twin(s, item), n, shift;
     uint8_t params[V2_PARAMS_ROOM];
 
     if (!r)
         return 0;
     if (!r->max && item->body && v2_stands_at(s, item->at + V2_RHDR_SIZE))
         return v2_set_head(s, item, item->type, 0);
+    if (!r->max && item->body && (shift = v2_shift(s, item))) {
+        v2_drop_few(s, item->at, shift);
+        return 0;
+    }
     if (twin < V2_RECORDS && !v2_size_ok(item->type, item->body))
         return v2_set_head(s, item, twin, item->body);
     if (item->type == V2_HVM_PARAMS && !fix_params(s, item))
@@ -237,6 +275,13 @@ static int fix_size(struct v2_site *s, const struct v2_item *item)
     }
     if (item->type == V2_HVM_PARAMS) {
         v2_replace(s, item, params, v2_usual_params(s, params), "usual HVM_PARAMS");
+        xsi_mend_loses(s->m, "%s", v2_worth[V2_HVM_PARAMS]);
+        return 0;
+    }
+    if (item->type == V2_END) {
+        v2_replace(s, item, NULL, 0, "END without a body");
+        xsi_mend_loses(s->m, "%" PRIu32 " bytes behind END", item->body);
+        xsi_mend_keep(s->m, "record", item->at, item->length);
         return 0;
     }
     if (v2_is_vital(s, item) || item->type == V2_VCPU_BASIC || item->type == V2_P2M_FRAMES ||
@@ -262,12 +307,14 @@ int v2_fix_length(struct xsi_mend *m)
     if (!v2_site_open(&s, m) || !v2_site_at(&s, xsi_mend_at(m), &item) || item.foreign)
         return 0;
     if (item.gap) {
-        if (own_length(&s, &item, &body) && body != item.body)
+        if (v2_own_length(&s, &item, &body) && body != item.body)
             return v2_set_head(&s, &item, item.type, body);
         if (v2_reckon(&s, item.at, item.at + item.length, &type, &body))
             return v2_set_head(&s, &item, type, body);
         return v2_rebuild_record(m);
     }
+    if (item.cut)
+        return v2_append_end(m); /* where the last record is looked at */
     if (item.type == V2_PAGE_DATA && item.body >= 16)
         return v2_fix_count(m);
     return fix_size(&s, &item);
@@ -357,9 +404,10 @@ static void make_info(struct v2_site *s, uint64_t at)
 
 int v2_reorder(struct xsi_mend *m)
 {
-    struct v2_site s;
+    struct v2_site s, look;
     struct v2_item item;
     uint64_t first = UINT64_MAX;
+    uint32_t type;
 
     if (!v2_site_open(&s, m) || s.kind == V2_HVM)
         return 0;
@@ -367,6 +415,13 @@ int v2_reorder(struct xsi_mend *m)
         first = item.at;
     if (v2_site_find(&s, V2_SHARED_INFO, 0, &item) && item.at < first)
         first = item.at;
+    look = s;
+    v2_site_rewind(&s);
+    while (!(s.types & V2_BIT(V2_PV_INFO)) && v2_site_next(&s, &item) && item.at < s.pages)
+        if (v2_retyped(&look, &item, &type) && type == V2_PV_INFO) {
+            v2_put_type(&s, &item, type); /* it is there */
+            return 0;
+        }
     if (first < UINT64_MAX && !(s.types & V2_BIT(V2_PV_INFO))) {
         make_info(&s, first < s.pages ? first : s.pages);
         return 0;

@@ -51,6 +51,18 @@ static void note_header(struct v2_site *s)
     s->minor = xsi_le32(s->head + 36);
 }
 
+/* What follows the last record of a stream without END, and was not recognised, is its rest. */
+static void take_gap(struct v2_site *s, size_t count)
+{
+    const struct xsi_map_row *row = &s->rows[s->last];
+
+    if (s->end_at != UINT64_MAX || s->last >= count || row->offset != s->stop ||
+        !(row->flags & XSI_CHUNK_GAP) || row->flags & XSI_CHUNK_UNREADABLE)
+        return;
+    s->last++;
+    s->stop += row->length;
+}
+
 bool v2_site_open(struct v2_site *s, struct xsi_mend *m)
 {
     const struct xsi_reader *reader = xsi_mend_reader(m);
@@ -88,6 +100,7 @@ bool v2_site_open(struct v2_site *s, struct xsi_mend *m)
         if (item.type == V2_END)
             s->end_at = item.at;
     }
+    take_gap(s, count);
     note_width(s);
     return true;
 }

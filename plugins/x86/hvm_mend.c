@@ -217,8 +217,14 @@ static bool mend_instance(struct mending *g, struct entry *e)
 
 static void mend_values(struct mending *g, const struct entry *e, uint8_t *body)
 {
+    char what[64];
     uint64_t cr4;
 
+    while (x86_hvm_unbit(e->code, body, e->length, what, sizeof(what))) {
+        did(g, "CPU %u: %s", e->instance, what);
+        guess(g, "that CPU %u has no other damage than one bit: no host takes the value",
+              e->instance);
+    }
     if (e->code == X86_HVM_CPU && e->length >= CPU_FULL && xsi_le32(body + CPU_PAD)) {
         memset(body + CPU_PAD, 0, 4); /* 4.7 to 4.22:hvm.c:hvm_load_cpu_ctxt wants 0 */
         did(g, "padding of CPU %u cleared", e->instance);

@@ -83,6 +83,34 @@ static bool check_mtrr(const uint8_t *p, size_t size, char *why, size_t why_size
     return false;
 }
 
+bool x86_hvm_unbit(unsigned code, uint8_t *p, size_t size, char *what, size_t what_size)
+{
+    uint64_t v, wrong;
+
+    for (size_t i = 0; code == X86_HVM_CPU && i < X86_COUNT(forbidden); i++) {
+        const struct forbidden *f = &forbidden[i];
+
+        if (f->code != code || size < (size_t)f->offset + f->size)
+            continue;
+        v = number(p + f->offset, f->size);
+        wrong = v & f->mask;
+        if (!wrong || wrong & (wrong - 1))
+            continue;
+        for (size_t k = 0; k < f->size; k++)
+            p[f->offset + k] = (uint8_t)((v ^ wrong) >> 8 * k);
+        snprintf(what, what_size, "bit %d of %s cleared", __builtin_ctzll(wrong), f->name);
+        return true;
+    }
+    /* paging with a page table, but without protected mode */
+    if (code == X86_HVM_CPU && size >= 0x2a8 && (p[0x290] & 0x11) == 0x10 && p[0x293] & 0x80 &&
+        xsi_le64(p + 0x2a0)) {
+        p[0x290] |= 1;
+        snprintf(what, what_size, "bit 0 (PE) of cr0 set");
+        return true;
+    }
+    return false;
+}
+
 bool x86_hvm_values(unsigned code, const uint8_t *p, size_t size, char *why, size_t why_size)
 {
     for (size_t i = 0; i < X86_COUNT(forbidden); i++) {

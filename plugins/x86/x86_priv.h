@@ -84,4 +84,10 @@ bool x86_hvm_values(unsigned code, const uint8_t *p, size_t size, char *why, siz
 /* Names of the set bits that a CPUID register has under a leaf; NULL = none known. */
 const struct xsi_name *x86_cpuid_bits(uint32_t leaf, uint32_t subleaf, unsigned reg);
 
+/*
+ * A register of a CPU record that cannot be right on any host, but for a single bit: that bit is
+ * put right in p, and `what` says it. False: there is none.
+ */
+bool x86_hvm_unbit(unsigned code, uint8_t *p, size_t size, char *what, size_t what_size);
+
 #endif

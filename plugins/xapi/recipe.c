@@ -63,8 +63,8 @@ static int fix_signature(struct xsi_mend *m)
     uint8_t old[XAPI_SIGNATURE_SIZE];
 
     if (!row) {
-        xsi_mend_refuse(m, "the image is not in xapi's container, and xapi knows no other: convert "
-                           "it, xsrecover convert IMAGE --to xapi -o NEW");
+        xsi_mend_refuse(m, "the image is not in xapi's container, and xapi knows no other: take "
+                           "another reader; xsdump -t all IMAGE lists those that restore it");
         return 0;
     }
     if (!xsi_mend_read(m, row->offset, old, sizeof(old)) || !memcmp(old, text, sizeof(old)))
@@ -89,7 +89,7 @@ static int fix_length(struct xsi_mend *m)
     if (part->rank == 7 && length > XAPI_QEMU_MAX) {
         xsi_mend_refuse(m,
                         "the device model's state has %" PRIu64 " bytes, and xapi takes 1048576: "
-                        "restore it with another toolstack, xsrecover convert IMAGE --to xl",
+                        "take another reader; xsdump -t all IMAGE lists those that restore it",
                         length);
         return 0;
     }

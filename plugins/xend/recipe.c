@@ -23,7 +23,7 @@ static int fix_signature(struct xsi_mend *m)
 
     if (!row) {
         xsi_mend_refuse(m, "the image is not in xend's container, and this reader knows no other: "
-                           "convert it, xsrecover convert IMAGE --to xend -o NEW");
+                           "xsdump -t all IMAGE lists those that restore it");
         return 0;
     }
     if (xsi_mend_read(m, row->offset, old, sizeof(old)) && memcmp(old, SIGNATURE, sizeof(old)))
@@ -118,14 +118,13 @@ static int replace_config(struct xsi_mend *m)
         return 0;
     if (!n || !xsi_mend_asked(m)) {
         xsi_mend_refuse(m, "what is wrong with the configuration cannot be derived, and xend takes "
-                           "no other with an image. Convert it with a configuration of your own: "
-                           "xsrecover convert. Or let --recipe replace-xend-config put a short one "
-                           "there, without disks and network");
+                           "no other with an image. Let --recipe replace-xend-config put a short "
+                           "one there, without disks and network");
         return 0;
     }
     from = row->offset + SIGNATURE_SIZE;
     memcpy(bytes, &word, sizeof(word));
-    config_minimal_words(m, "xsrecover convert takes a whole one");
+    config_minimal_words(m, "better add the disks and network to it once the guest runs");
     xsi_mend_keep(m, "xend-config", from + 4, stream->offset - from - 4);
     xsi_mend_splice(m, from, stream->offset - from, bytes, 4 + n,
                     "a short configuration made from the stream in the place of the old one");

@@ -211,8 +211,7 @@ static bool too_old(struct xsi_mend *m, const struct xl_view *v)
         !strncmp(v->body->layer, "libxc-legacy", 12))
         return false;
     xsi_mend_refuse(m, "the body is a stream of Xen 4.6 or later, which no xl before 4.6 reads: "
-                       "restore it with a newer one, or convert it: xsrecover convert IMAGE --to "
-                       "libxc-legacy64 -o NEW");
+                       "restore it on a host with Xen 4.6 or later");
     return true;
 }
 

@@ -177,18 +177,20 @@ static bool needs_conversion(struct xsi_mend *m, const struct xsi_map_row *strea
         return false;
     if (!legacy && xl_release(m) < XL_STREAM_V2_SINCE)
         xsi_mend_refuse(m, "a stream of Xen 4.6 or later, which no release before reads: restore "
-                           "it on a newer one, or convert it: xsrecover convert IMAGE --to "
-                           "libxc-legacy64 -o NEW");
+                           "it on a host with Xen 4.6 or later");
     else if (legacy && xl_release(m) >= XL_STREAM_V2_SINCE && info->toolstack_bits &&
              info->toolstack_bits != bits)
-        xsi_mend_refuse(m,
-                        "the stream is of a %u-bit toolstack, and this one starts its converter "
-                        "for %u bits. Convert it: xsrecover convert IMAGE --to %s -o NEW",
-                        info->toolstack_bits, bits, xapi ? "xapi-v2" : "xl");
+        xsi_mend_refuse(
+            m,
+            "the stream is of a %u-bit toolstack, and this one starts its converter "
+            "for %u bits: take a reader of %u bits; xsdump -t all IMAGE lists those that "
+            "restore it",
+            info->toolstack_bits, bits, info->toolstack_bits);
     else if (legacy && xl_release(m) >= XL_STREAM_V2_SINCE && info->guest == XSI_GUEST_PVH)
-        xsi_mend_refuse(m, "libxl starts its converter as for a PV guest when the configuration "
-                           "says PVH, and this stream has the form of an HVM guest's. Convert it: "
-                           "xsrecover convert IMAGE --to xl -o NEW");
+        xsi_mend_refuse(m,
+                        "libxl starts its converter as for a PV guest when the configuration "
+                        "says PVH, and this stream has the form of an HVM guest's: xsdump -t all "
+                        "IMAGE lists the readers that restore it");
     else
         return false;
     return true;
@@ -215,8 +217,7 @@ int xl_add_header(struct xsi_mend *m)
     n = out ? make_header(m, &f, legacy ? 0 : XL_FLAG_STREAM_V2, out) : 0;
     if (!n) {
         xsi_mend_refuse(m, "the stream does not tell the kind of guest or its memory, and xl "
-                           "takes no image without them: xsrecover convert IMAGE --to xl takes a "
-                           "configuration");
+                           "takes no image without them; xsdump --core still saves the memory");
         return 0;
     }
     if (!f.json)

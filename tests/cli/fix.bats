@@ -188,7 +188,7 @@ undo_of() {
     head -c 4096 /dev/urandom >noise.img
     run "$xsrecover" fix noise.img --in-place -y
     [ "$status" -eq 16 ]
-    [[ $output == *"nothing is recognised"* ]]
+    [[ $output == *"no save image is recognised"* ]]
 }
 
 @test "not fixable: why, what is left, which readers restore it; nothing is written" {
@@ -206,7 +206,7 @@ undo_of() {
     run "$xsrecover" fix web.img --save-plan web.plan
     [ "$status" -eq 2 ]
     [ "$(stat -c %a web.plan)" = 600 ]
-    [ "$(status_of "$xsrecover" fix web.img --save-plan web.plan)" -eq 8 ]
+    [ "$(status_of "$xsrecover" fix web.img --save-plan web.plan)" -eq 16 ]
     cp web.img elsewhere.img
     "$xsrecover" fix elsewhere.img --plan web.plan --in-place -y
     "$xsrecover" fix web.img -o new.img -y
@@ -269,15 +269,86 @@ undo_of() {
     [ "$(status_of "$xsrecover" fix web.img)" -eq 2 ]
 }
 
-@test "an interrupted write: -y rolls back first, then mends" {
+@test "an interrupted write: no option of another command consents to the roll-back" {
     strace -qq -f -o trace -P "$PWD/web.img" -e inject=fsync,fdatasync:signal=KILL:when=1 \
         "$xsrecover" fix "$PWD/web.img" --in-place -y >/dev/null 2>&1 </dev/null || :
     cmp -s web.img "$failure" && skip "the write was not interrupted"
-    run "$xsrecover" fix web.img --in-place -y </dev/null
-    [ "$status" -eq 0 ]
-    [[ $output == *"rolled   back"* && $output == *"written  5929 bytes"* ]]
-    "$xsrecover" undo "$(undo_of)" -y
+    cp web.img half.copy
+    local how undo=$XSRECOVER_STATE/web.img-1.undo
+    for how in "" -n -y "-o new.img -y" "-o new.img -p" "--in-place -y" "--in-place -p"; do
+        # shellcheck disable=SC2086 # several words
+        run "$xsrecover" fix web.img $how </dev/null
+        [ "$status" -eq 32 ]
+        [[ $output == *"refused until it is rolled back"*"xsrecover undo $undo"* ]]
+    done
+    # the debugger looks, and does not write either
+    for how in "commit --in-place -y" "commit -o new.img"; do
+        run "$xsrecover" web.img -c 'patch 0 58' -c "$how" </dev/null
+        [ "$status" -eq 32 ]
+        [[ $output == *"refused until it is rolled back"*"xsrecover undo $undo"* ]]
+    done
+    [ ! -e new.img ]
+    cmp web.img half.copy
+    # moved away: the message says how
+    mv web.img moved.img
+    run "$xsrecover" undo "$undo" -y
+    [ "$status" -eq 8 ]
+    [[ $output == *"xsrecover undo $undo NEWPLACE"* ]]
+    mv moved.img web.img
+    "$xsrecover" undo "$undo" -y
     cmp web.img "$failure"
+}
+
+@test "commands that are printed can be pasted, whatever the image is called" {
+    local name line words
+    for name in "a'\$(touch made)'b.img" $'new\nline \xff\\x\e[31m.img' '"two  words" `touch made`.img'; do
+        cp "$failure" "$name"
+        line=$("$xsrecover" fix "$name" | sed -n 's/^apply    to a new file: xsrecover //p')
+        [ "$(LC_ALL=C tr -d '\40-\176' <<<"$line" | wc -c)" -eq 1 ] # one line end, nothing raw
+        eval "words=($line)"
+        [ "${words[1]}" = "$name" ]
+        "$xsrecover" "${words[@]}" -p
+        cmp "${words[5]}" <("$xsrecover" fix web.img -o - -p 2>/dev/null)
+        eval "words=($("$xsdump" -q "$name" | sed -n 's/.*Fixable: xsrecover //p'))"
+        [ "${words[1]}" = "$name" ]
+        [ ! -e made ]
+    done
+}
+
+@test "nobody reads the plan: nothing is written" {
+    local how
+    for how in "fix web.img --in-place -y" "fix web.img -o new.img -y" \
+        "web.img -c fix -c 'commit --in-place -y'"; do
+        run bash -c "(sleep 0.1; '$xsrecover' $how) | true; exit \${PIPESTATUS[0]}"
+        [ "$status" -eq 8 ]
+    done
+    [ ! -e new.img ]
+    cmp web.img "$failure"
+}
+
+@test "-p, and only something lossy would help: told, and cancelled" {
+    run "$xsrecover" fix "$XSI_TOP/build/samples/bad-count-neg99.img" -o new.img -p
+    [ "$status" -eq 32 ]
+    [[ $output == *"fixable without -p"*"rebuild-count"* ]]
+    [ ! -e new.img ]
+}
+
+@test "no place for the undo file: in place is not offered, the way out is" {
+    XSRECOVER_STATE=$PWD/no/such/folder run "$xsrecover" fix web.img
+    [ "$status" -eq 2 ]
+    [[ $output == *"in place: the undo file cannot be written there"*"--undo FILE"* ]]
+}
+
+@test "not recognised: the next step is named" {
+    head -c 4096 /dev/urandom >noise.img
+    run "$xsrecover" fix noise.img
+    [ "$status" -eq 16 ]
+    [[ $output == *"xsdump --as list noise.img"*"xsdump --offset N noise.img"* ]]
+    { printf junkjunkjunk!; cat "$XSI_TOP/build/samples/bad-count-neg99.img"; } >junk.img
+    # what is told of a part names the part
+    run "$xsdump" --no-pager -q --offset 13 junk.img
+    [[ $output == *"xsdump --scan -a --offset 0xd junk.img"* ]]
+    [[ $output == *"once it is cut out to a file of its own: xsrecover fix FILE"* ]]
 }
 
 @test "one question on a terminal: no leaves the image, yes writes it" {

@@ -92,17 +92,6 @@ static bool has(const struct xsi_map *map, const struct xsi_finding_row *row)
     return i < count;
 }
 
-/* The one error that a step may bring: it names the loss, and the memory is saved by it. */
-static bool named_loss(struct xsi_plan *plan, const struct xsi_finding_row *row)
-{
-    const struct xsi_planned *step;
-    bool named = false;
-
-    for (size_t i = 0; (step = xsi_plan_step(plan, i)); i++)
-        named = named || strstr(step->loses, "device model");
-    return named && !strcmp(row->slug, "record-empty");
-}
-
 /* A bare libxc does not look at the layers around its stream. */
 static bool others(const struct xsi_mended *m, const struct xsi_finding_row *row)
 {
@@ -125,8 +114,8 @@ static void clean(const struct trial *t, struct xsi_plan *plan, const struct xsi
         if (f[i].severity != XSI_ERROR && f[i].row->effect != XSI_DAMAGED &&
             f[i].row->effect != XSI_TRUNCATED)
             continue;
-        if (held(CLEAN, t, has(was, f[i].row) || named_loss(plan, f[i].row) || others(m, f[i].row),
-                 "%s at 0x%" PRIx64 ": %s", f[i].row->code, f[i].offset, f[i].text))
+        if (held(CLEAN, t, has(was, f[i].row) || others(m, f[i].row), "%s at 0x%" PRIx64 ": %s",
+                 f[i].row->code, f[i].offset, f[i].text))
             printf("    left   %s at 0x%" PRIx64 ": %s\n", f[i].row->code, f[i].offset, f[i].text);
     }
     held(CLEAN, t, true, "%s", "");

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -517,6 +518,36 @@ static void new_files(void **state)
     print_message("# new files: %lu faults\n", total);
 }
 
+static void nothing(int number)
+{
+    (void)number;
+}
+
+/* ^C while a new file has a hidden name already: it is removed. */
+static void interrupted(void **state)
+{
+    struct xsi_error err = { 0 };
+    sigset_t one, before;
+    int entries;
+
+    (void)state;
+    (void)snprintf(out, sizeof(out), "%s/out", f.folder);
+    start(&cases[0]);
+    entries = names();
+    (void)signal(SIGINT, nothing);
+    sigemptyset(&one);
+    sigaddset(&one, SIGINT);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &one, &before), 0);
+    assert_int_equal(raise(SIGINT), 0);
+    writes_no_tmpfile(1);
+    assert_int_equal(write_out(&err), -EINTR);
+    writes_no_tmpfile(0);
+    assert_non_null(strstr(err.text, "nothing is left"));
+    assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+    (void)signal(SIGINT, SIG_DFL);
+    assert_int_equal(names(), entries);
+}
+
 /* ---- cases ---- */
 
 static bool loop_device(size_t size)
@@ -577,9 +608,10 @@ static int end_case(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[CASES + 2] = {
+    struct CMUnitTest tests[CASES + 3] = {
         { "unreadable", unreadable, NULL, end_case, NULL },
         { "new-files", new_files, NULL, end_case, NULL },
+        { "interrupted", interrupted, NULL, end_case, NULL },
     };
     char command[400];
     int failed;
@@ -594,9 +626,9 @@ int main(void)
     (void)snprintf(f.image, sizeof(f.image), "%s/web.save", f.folder);
     (void)snprintf(f.state, sizeof(f.state), "%s/state", f.folder);
     for (size_t i = 0; i < CASES; i++)
-        tests[i + 2] = (struct CMUnitTest){ cases[i].name, run_case, NULL, end_case,
+        tests[i + 3] = (struct CMUnitTest){ cases[i].name, run_case, NULL, end_case,
                                             (void *)(uintptr_t)&cases[i] };
-    failed = _cmocka_run_group_tests("crash-matrix", tests, CASES + 2, NULL, NULL);
+    failed = _cmocka_run_group_tests("crash-matrix", tests, CASES + 3, NULL, NULL);
     (void)snprintf(command, sizeof(command), "rm -rf '%s'", f.folder);
     if (system(command))
         return 1;

@@ -297,14 +297,48 @@ static bool loop(struct folder *f, char device[64])
     return device[0] == '/';
 }
 
+static int system_of(const char *command, const char *device)
+{
+    char line[100];
+
+    (void)snprintf(line, sizeof(line), "%s %s", command, device);
+    return system(line);
+}
+
+/* Another process has the device open, and claims nothing. */
+static int while_open(struct folder *f, struct xsi_plan *plan, const char *device,
+                      struct xsi_error *err)
+{
+    struct xsi_written w;
+    int ready[2], rc;
+    pid_t child;
+    char byte;
+
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    if (!child) {
+        int fd = open(device, O_RDWR | O_CLOEXEC);
+
+        if (fd >= 0 && write(ready[1], "x", 1) == 1)
+            pause();
+        _exit(0);
+    }
+    close(ready[1]);
+    rc = read(ready[0], &byte, 1) == 1 ? xsi_write_in_place(plan, device, &f->options, &w, err) : 0;
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+    close(ready[0]);
+    return rc;
+}
+
 static void test_device(void **state)
 {
     struct folder *f = *state;
     struct xsi_written w;
     struct xsi_plan *plan;
     char device[64], command[100];
-    int fd, rc[6];
-    struct xsi_error said[6];
+    int fd, rc[8];
+    struct xsi_error said[8];
     struct flock qemu = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1 };
 
     f->size = 262144; /* devices consist of sectors */
@@ -327,6 +361,10 @@ static void test_device(void **state)
     rc[5] = fcntl(fd, F_OFD_SETLK, &qemu);
     rc[5] = rc[5] ? rc[5] : xsi_write_in_place(plan, device, &f->options, &w, &said[5]);
     close(fd);
+    rc[6] = while_open(f, plan, device, &said[6]);
+    rc[7] = system_of("blockdev --setro", device);
+    rc[7] = rc[7] ? rc[7] : xsi_write_in_place(plan, device, &f->options, &w, &said[7]);
+    (void)system_of("blockdev --setrw", device);
     rc[3] = xsi_write_in_place(plan, device, &f->options, &w, &said[3]);
     xsi_plan_free(plan);
     rc[4] = rc[3] ? 0 : xsi_undo(w.undo, NULL, &f->options, false, &w, &said[4]);
@@ -336,6 +374,8 @@ static void test_device(void **state)
     expect_error(rc[1], -ENOSPC, &said[1], " 4 bytes larger");
     expect_error(rc[2], -EBUSY, &said[2], "lsblk");
     expect_error(rc[5], -EBUSY, &said[5], "in use");
+    expect_error(rc[6], -EBUSY, &said[6], "has it open");
+    expect_error(rc[7], -EROFS, &said[7], "blockdev --getro");
     if (rc[3] || rc[4])
         fail_msg("%s", rc[3] ? said[3].text : said[4].text);
     expect_file(f->image, f->bytes, f->size);

@@ -128,6 +128,31 @@ static void test_holes(void **state)
     xsi_source_free(src);
 }
 
+/* The image shrinks, or another file takes its name, after it was looked at. */
+static void test_moving_image(void **state)
+{
+    const struct xsi_splice insert = { 1000, 0, INSERTED, 4 };
+    struct folder *f = *state;
+    struct opened o = open_plan(f, &insert, 1);
+    struct xsi_error err = { 0 };
+    struct xsi_written w;
+    char other[300];
+
+    (void)snprintf(other, sizeof(other), "%s/other", f->path);
+    f->bytes[150000] ^= 1; /* the same size and the same ends */
+    put_image(f, other, f->bytes, f->size);
+    assert_int_equal(rename(f->image, f->out), 0);
+    assert_int_equal(rename(other, f->image), 0);
+    assert_int_equal(xsi_write_file(o.plan, f->image, other, &w, &err), 0);
+    expect_file(other, o.wanted, o.n);
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(truncate(f->out, 200000), 0);
+    expect_error(xsi_write_file(o.plan, f->image, other, &w, &err), -ESTALE, &err, "earlier");
+    expect_error(xsi_write_range(o.src, 200000, 5000, other, &err), -ESTALE, &err, "earlier");
+    assert_int_equal(access(other, F_OK), -1);
+    close_plan(&o);
+}
+
 /* A window of a file: the kernel cannot copy from the path as it is. */
 static void test_window(void **state)
 {
@@ -315,17 +340,12 @@ static void test_disk_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_file),
-        TEST(test_no_clobber),
-        TEST(test_holes),
-        TEST(test_window),
-        TEST(test_range),
-        TEST(test_pipe),
-        TEST(test_pipe_that_does_not_wait),
-        TEST(test_socket),
-        TEST(test_redirected),
-        TEST(test_into_itself),
-        TEST(test_reader_gone),
+        TEST(test_file),        TEST(test_no_clobber),
+        TEST(test_holes),       TEST(test_moving_image),
+        TEST(test_window),      TEST(test_range),
+        TEST(test_pipe),        TEST(test_pipe_that_does_not_wait),
+        TEST(test_socket),      TEST(test_redirected),
+        TEST(test_into_itself), TEST(test_reader_gone),
         TEST(test_disk_full),
     };
 

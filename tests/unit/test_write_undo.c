@@ -136,7 +136,66 @@ static void mark(const char *undo, enum xsi_journal_state state)
     xsi_journal_close(&j);
 }
 
-/* An interrupted write: the surroundings say whether it is the image. */
+/* Old bytes, where the new ones stand. */
+static void put_sectors(struct folder *f, const char *path, uint64_t at, size_t n)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    assert_int_equal(pwrite(fd, f->bytes + at, n, (off_t)at), (ssize_t)n);
+    close(fd);
+}
+
+/* What is done to a copy is no news of the image. */
+static void test_copies(void **state)
+{
+    struct folder *f = *state;
+    struct xsi_journal_info info;
+    struct xsi_error err = { 0 };
+    struct xsi_written w;
+    char undo[512], command[1100];
+
+    written(f, tail, 1, undo);
+    (void)snprintf(command, sizeof(command), "cp '%s' '%s'", f->image, f->out);
+    assert_int_equal(system(command), 0);
+    put_sectors(f, f->out, 292864, 4096); /* an undo of it was killed */
+    assert_int_equal(xsi_undo(undo, f->out, NULL, false, &w, &err), 0);
+    expect_file(f->out, f->bytes, f->size);
+    expect_error(xsi_undo(undo, f->out, NULL, false, &w, &err), -EALREADY, &err, "already");
+    assert_int_equal(xsi_journal_read(undo, &info, &err), 0);
+    assert_int_equal(info.state, XSI_JOURNAL_APPLIED);
+    poke(f->out, 293000, 1);
+    expect_error(xsi_undo(undo, f->out, NULL, false, &w, &err), -ESTALE, &err, "neither");
+    assert_int_equal(xsi_undo(undo, NULL, NULL, false, &w, &err), 0);
+    expect_file(f->image, f->bytes, f->size);
+}
+
+/* The whole image is one extent: there are no surroundings, and each sector is looked at. */
+static void test_no_surroundings(void **state)
+{
+    static const struct xsi_splice front[] = { { 0, 0, INSERTED, 600 } };
+    struct folder *f = *state;
+    struct xsi_error err = { 0 };
+    struct xsi_written w;
+    char undo[512];
+    uint8_t inserted[600];
+    struct xsi_splice s = front[0];
+
+    memset(inserted, 7, sizeof(inserted));
+    s.inserted = inserted;
+    written(f, &s, 1, undo);
+    mark(undo, XSI_JOURNAL_UNDOING);
+    poke(f->image, 0, 1);
+    refused(f, undo, "0 to 0x1ff");
+    poke(f->image, 0, 1);
+    /* as far as it grew, with a sector that never came */
+    assert_int_equal(truncate(f->image, 300032), 0);
+    assert_int_equal(truncate(f->image, 300500), 0);
+    put_sectors(f, f->image, 512, 131072 - 512);
+    assert_int_equal(xsi_undo(undo, NULL, NULL, false, &w, &err), 0);
+    expect_file(f->image, f->bytes, f->size);
+}
+
+/* An interrupted write: the surroundings and the sectors say whether it is the image. */
 static void test_interrupted(void **state)
 {
     struct folder *f = *state;
@@ -147,10 +206,19 @@ static void test_interrupted(void **state)
 
     written(f, tail, 1, undo);
     mark(undo, XSI_JOURNAL_READY);
-    poke(f->image, 299000, 1); /* half written */
-    poke(f->image, 289000, 1); /* not by us */
+    put_sectors(f, f->image, 295424, 2048); /* half written */
+    poke(f->image, 289000, 1);              /* not by us */
     refused(f, undo, "around the repair");
     poke(f->image, 289000, 1);
+    poke(f->image, 295430, 1);
+    refused(f, undo, "0x48200 to 0x483ff");
+    poke(f->image, 295430, 1);
+    poke(f->image, 299999, 1);
+    refused(f, undo, "remove ");
+    poke(f->image, 299999, 1);
+    poke(undo, 12288 + 48 + 5, 1);
+    expect_error(xsi_undo(undo, NULL, NULL, false, &w, &err), -EIO, &err, "in its hashes");
+    poke(undo, 12288 + 48 + 5, 1);
     assert_int_equal(xsi_registry_find(f->image, f->state, &info), 1);
     assert_int_equal(info.state, XSI_JOURNAL_READY);
     /* another file, until somebody says that it is the same */
@@ -163,6 +231,32 @@ static void test_interrupted(void **state)
     expect_file(f->image, f->bytes, f->size);
     mark(undo, XSI_JOURNAL_BEGUN);
     expect_error(xsi_undo(undo, f->image, NULL, false, &w, &err), -EALREADY, &err, "never began");
+}
+
+/* Nothing is written over a half-written image; an image that is saved anew is another one. */
+static void test_half_written(void **state)
+{
+    struct folder *f = *state;
+    struct xsi_journal_info info;
+    struct xsi_error err = { 0 };
+    struct xsi_written w;
+    struct xsi_plan *plan;
+    char one[512], two[512];
+
+    written(f, inner, 2, one);
+    written(f, tail, 1, two);
+    mark(one, XSI_JOURNAL_READY); /* the clock says that the other is newer */
+    assert_int_equal(truncate(f->image, (off_t)f->size), 0);
+    assert_int_equal(xsi_registry_find(f->image, f->state, &info), 1);
+    assert_string_equal(info.file, one);
+    plan = plan_for(f->image, tail, 1);
+    expect_error(xsi_write_in_place(plan, f->image, &f->options, &w, &err), -EBUSY, &err, one);
+    xsi_plan_free(plan);
+    assert_int_equal(truncate(f->image, 12345), 0);
+    assert_int_equal(xsi_registry_find(f->image, f->state, &info), 1);
+    assert_string_equal(info.file, two);
+    assert_int_equal(unlink(two), 0);
+    assert_int_equal(xsi_registry_find(f->image, f->state, &info), 0);
 }
 
 static void test_two_in_a_row(void **state)
@@ -200,8 +294,9 @@ static void test_any_byte(void **state)
 
     written(f, inner, 2, undo);
     bytes = get_file(undo, &n);
-    for (size_t at = 0; at < 8192 + 96; at++) {
-        bool mark = at >= 4096 && at < 5120, blank = at >= 5120 && at < 8192;
+    for (size_t at = 0; at < 12288 + 96; at += at >= 4608 && at < 8192 ? 31 : 1) {
+        bool mark = at >= 4096 && (at & 4095) < 512 && at < 12288;
+        bool blank = at >= 4096 && at < 12288 && !mark;
         int rc;
 
         poke(undo, at, 0x10);
@@ -213,7 +308,7 @@ static void test_any_byte(void **state)
             fail_msg("byte %zu: %d", at, rc);
         poke(undo, at, 0x10);
     }
-    for (size_t size = 0; size < n; size += size < 8400 ? 97 : 4099) {
+    for (size_t size = 0; size < n; size += size < 12500 ? 97 : 4099) {
         put_image(f, f->out, bytes, size);
         assert_int_equal(chmod(f->out, 0600), 0);
         assert_int_equal(xsi_journal_read(f->out, &info, &err), -EINVAL);
@@ -232,7 +327,7 @@ static void test_damaged_bytes(void **state)
     uint8_t *before, *after;
 
     written(f, tail, 1, undo);
-    poke(undo, 12288 + 3000, 1);
+    poke(undo, 16384 + 3000, 1);
     before = get_file(f->image, &n);
     expect_error(xsi_undo(undo, NULL, NULL, false, &w, &err), -EIO, &err, "damaged");
     after = get_file(f->image, &m);
@@ -318,10 +413,11 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tells),       TEST(test_changed_since), TEST(test_old_already),
-        TEST(test_moved),       TEST(test_interrupted),   TEST(test_two_in_a_row),
-        TEST(test_any_byte),    TEST(test_damaged_bytes), TEST(test_of_others),
-        TEST(test_no_registry), TEST(test_rubbish),       TEST(test_names),
+        TEST(test_tells),       TEST(test_changed_since),   TEST(test_old_already),
+        TEST(test_moved),       TEST(test_interrupted),     TEST(test_two_in_a_row),
+        TEST(test_any_byte),    TEST(test_damaged_bytes),   TEST(test_of_others),
+        TEST(test_no_registry), TEST(test_rubbish),         TEST(test_names),
+        TEST(test_copies),      TEST(test_no_surroundings), TEST(test_half_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
