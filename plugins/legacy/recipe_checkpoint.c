@@ -257,7 +257,7 @@ int legacy_cut_tail(struct xsi_mend *m)
     behind = end < v.count ? legacy_tail_behind(&v, end) : v.count;
     if (behind >= v.count || behind < v.behind)
         return 0;
-    zeros = !legacy_word(&v, v.row[behind].offset);
+    zeros = !legacy_word(&v, v.row[behind].offset) && behind + 1 == v.count;
     if (!xsi_mend_same_size(m) && (zeros || may_cut_tail(&v, v.row[behind].offset)))
         cut_from(&v, behind, "behind-the-stream",
                  zeros ? "zeros behind the tail, which a reader can take for a checkpoint"

@@ -77,9 +77,15 @@ int legacy_fix_vcpu_info(struct xsi_mend *m)
                         "from 4.2 on",
                         c.highest, v.reader->name, v.own->vcpus - 1);
     } else if (!(c.map[0] & 1)) {
-        word = htole64(c.map[0] | 1);
-        xsi_mend_splice(m, c.row->offset + 8, 8, &word, 8, "add vCPU 0 to the map of online vCPUs");
-        if (records != c.count + 1)
+        uint64_t map = c.map[0] | 1, below = c.says < 64 ? map & (UINT64_MAX >> (63 - c.says)) : 0;
+        bool moved =
+            below && (unsigned)__builtin_popcountll(below) == records; /* 0 became another */
+
+        word = htole64(moved ? below : map);
+        xsi_mend_splice(m, c.row->offset + 8, 8, &word, 8,
+                        "add vCPU 0 to the map of online vCPUs%s",
+                        moved && below != map ? ", without those above the highest id" : "");
+        if (!moved && records != c.count + 1)
             xsi_mend_guess(m, "that vCPU 0 is online, as in every guest");
     } else if (c.says / 64 >= c.words || !(c.map[c.says / 64] >> (c.says % 64) & 1)) {
         put_highest(&v, &c, records);
