@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An earlier write in place that did not end: each program that opens an image asks. */
+#include <errno.h>
 #include <string.h>
 
 #include <xsi_edit.h>
@@ -9,8 +10,17 @@
 bool cli_interrupted(const char *file, struct xsi_journal_info *info)
 {
     char word[2100];
+    int found;
 
-    if (strcmp(file, "-") == 0 || xsi_registry_find(file, NULL, info) <= 0)
+    if (strcmp(file, "-") == 0)
+        return false;
+    found = xsi_registry_find(file, NULL, info);
+    if (found == -EIO || found == -E2BIG) /* of the folder; what the image lacks, open() says */
+        cli_error(file,
+                  "the undo files in the registry could not be read (%s): whether an earlier write "
+                  "to this image was interrupted is not known; look into %s",
+                  strerror(-found), XSI_STATE_DIR);
+    if (found <= 0)
         return false;
     if (info->state != XSI_JOURNAL_READY && info->state != XSI_JOURNAL_UNDOING)
         return false;
