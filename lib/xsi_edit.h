@@ -306,9 +306,9 @@ XSI_API int xsi_undo(const char *file, const char *image, const struct xsi_write
                      bool dry, struct xsi_written *written, struct xsi_error *err);
 /*
  * What the registry knows of an image: of the undo files that name it (by device, inode and birth,
- * or device number) the newest that is READY or UNDOING, else the newest that is APPLIED. 1 found, 0
- * none, -errno; -E2BIG: there are more undo files than are looked at. Only opens the registry's own
- * files.
+ * or device number) the newest that is READY or UNDOING, else the newest that is APPLIED. 1 found,
+ * 0 none, -errno; -E2BIG: there are more undo files than are looked at. Only opens the registry's
+ * own files.
  */
 XSI_API int xsi_registry_find(const char *path, const char *state, struct xsi_journal_info *info);
 

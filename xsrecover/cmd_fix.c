@@ -107,7 +107,7 @@ static struct xsi_mend_options options_of(const struct apply *a, const struct se
     };
 }
 
-/* Says what would be done if -p did not forbid it. False: nothing would, so -p is not the reason. */
+/* Says what would be done if -p did not forbid it. False: nothing, so -p is not the reason. */
 static bool without_safe(const struct apply *a, const struct settings *s)
 {
     struct xsi_mend_options how = options_of(a, s);
