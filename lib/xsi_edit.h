@@ -53,6 +53,8 @@ struct xsi_map;
 XSI_API struct xsi_map *xsi_map_new(struct xsi_source *src, const struct xsi_map_options *options,
                                     struct xsi_error *err);
 XSI_API void xsi_map_free(struct xsi_map *map);
+/* The row of one chunk that a walk gave out; checkpoint: complete ones in front of it. */
+XSI_API struct xsi_map_row xsi_map_row_of(const struct xsi_chunk *chunk, unsigned checkpoint);
 XSI_API const struct xsi_map_row *xsi_map_rows(const struct xsi_map *map, size_t *count);
 XSI_API bool xsi_map_full(const struct xsi_map *map);
 /* The row that holds an offset; NULL behind the last. */

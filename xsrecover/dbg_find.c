@@ -75,25 +75,6 @@ static int search(struct debug *d, const struct needle *needle)
 
 /* ---------------------------------------------------------------- chunks ---- */
 
-static struct xsi_map_row row_of(const struct xsi_chunk *c, unsigned checkpoint)
-{
-    return (struct xsi_map_row){ .index = c->index,
-                                 .count = 1,
-                                 .offset = c->offset,
-                                 .length = c->length,
-                                 .wanted = c->wanted,
-                                 .layer = c->layer,
-                                 .type = c->type,
-                                 .has_id = c->has_id,
-                                 .id = c->id,
-                                 .pages = c->pages,
-                                 .first_pfn = c->first_pfn,
-                                 .last_pfn = c->last_pfn,
-                                 .flags = c->flags,
-                                 .depth = c->depth,
-                                 .checkpoint = checkpoint };
-}
-
 /* Each chunk by itself: in the map, batches are folded. */
 static int search_chunks(struct debug *d, const struct cli_filter *filter)
 {
@@ -112,7 +93,7 @@ static int search_chunks(struct debug *d, const struct cli_filter *filter)
 
         if (ev.kind != XSI_EV_CHUNK)
             continue;
-        row = row_of(ev.chunk, xsi_walk_info(walk)->checkpoints);
+        row = xsi_map_row_of(ev.chunk, xsi_walk_info(walk)->checkpoints);
         if (!cli_filter_match(filter, &row))
             continue;
         dbg_row_print(d, &row, "", ev.chunk->note);

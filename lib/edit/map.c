@@ -58,6 +58,25 @@ static void fold(struct xsi_map_row *row, const struct xsi_chunk *c)
     row->pages += c->pages;
 }
 
+struct xsi_map_row xsi_map_row_of(const struct xsi_chunk *c, unsigned checkpoint)
+{
+    return (struct xsi_map_row){ .index = c->index,
+                                 .count = 1,
+                                 .offset = c->offset,
+                                 .length = c->length,
+                                 .wanted = c->wanted,
+                                 .layer = c->layer,
+                                 .type = c->type,
+                                 .has_id = c->has_id,
+                                 .id = c->id,
+                                 .pages = c->pages,
+                                 .first_pfn = c->first_pfn,
+                                 .last_pfn = c->last_pfn,
+                                 .flags = c->flags,
+                                 .depth = c->depth,
+                                 .checkpoint = checkpoint };
+}
+
 static bool add_chunk(struct xsi_map *map, const struct xsi_chunk *c)
 {
     if (folds(map, c)) {
@@ -70,21 +89,7 @@ static bool add_chunk(struct xsi_map *map, const struct xsi_chunk *c)
     }
     if (!grow((void **)&map->row, &map->capacity, map->count, sizeof(*map->row)))
         return false;
-    map->row[map->count++] = (struct xsi_map_row){ .index = c->index,
-                                                   .count = 1,
-                                                   .offset = c->offset,
-                                                   .length = c->length,
-                                                   .wanted = c->wanted,
-                                                   .layer = c->layer,
-                                                   .type = c->type,
-                                                   .has_id = c->has_id,
-                                                   .id = c->id,
-                                                   .pages = c->pages,
-                                                   .first_pfn = c->first_pfn,
-                                                   .last_pfn = c->last_pfn,
-                                                   .flags = c->flags,
-                                                   .depth = c->depth,
-                                                   .checkpoint = map->info.checkpoints };
+    map->row[map->count++] = xsi_map_row_of(c, map->info.checkpoints);
     return true;
 }
 
