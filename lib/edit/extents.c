@@ -99,71 +99,7 @@ void xsi_change_free(struct xsi_change *c)
     *c = (struct xsi_change){ .count = 0 };
 }
 
-int xsi_read_all(struct xsi_source *src, void *buf, size_t n, uint64_t at, struct xsi_error *err)
-{
-    for (size_t done = 0; done < n;) {
-        ssize_t got = xsi_source_read(src, (uint8_t *)buf + done, n - done, at + done);
-
-        if (got < 0) {
-            if (err)
-                *err = *xsi_source_error(src);
-            return (int)got;
-        }
-        if (!got)
-            return xsi_source_fault(err, EIO, "'%s' ends at %#llx, earlier than it did; try again",
-                                    src->name, (unsigned long long)(at + done));
-        done += (size_t)got;
-    }
-    return 0;
-}
-
-/* ---- hashes ---- */
-
-static int add_range(struct xsi_hash *hash, struct xsi_source *src, uint8_t *buf, uint64_t at,
-                     uint64_t length, struct xsi_error *err)
-{
-    while (length) {
-        size_t want = length < XSI_BLOCK ? (size_t)length : XSI_BLOCK;
-        int rc = xsi_read_all(src, buf, want, at, err);
-
-        if (rc)
-            return rc;
-        xsi_hash_add(hash, buf, want);
-        at += want;
-        length -= want;
-    }
-    return 0;
-}
-
-/* A hash and the room to read for it. */
-static uint8_t *start(struct xsi_hash **hash, struct xsi_error *err)
-{
-    uint8_t *buf = malloc(XSI_BLOCK);
-
-    *hash = xsi_hash_new();
-    if (buf && *hash)
-        return buf;
-    xsi_source_fault(err, ENOMEM, "out of memory while hashing the image");
-    free(buf);
-    xsi_hash_free(*hash);
-    return NULL;
-}
-
-int xsi_range_hash(struct xsi_source *src, uint64_t at, uint64_t length, uint64_t *value,
-                   struct xsi_error *err)
-{
-    struct xsi_hash *hash;
-    uint8_t *buf = start(&hash, err);
-    int rc;
-
-    if (!buf)
-        return -ENOMEM;
-    rc = add_range(hash, src, buf, at, length, err);
-    *value = xsi_hash_value(hash);
-    xsi_hash_free(hash);
-    free(buf);
-    return rc;
-}
+/* ---- what surrounds them ---- */
 
 /* How much behind extent i is looked at: no more than stays, and nothing of the next one. */
 static uint64_t behind(const struct xsi_extent *extent, size_t count, size_t i, uint64_t size)
@@ -179,26 +115,24 @@ static uint64_t behind(const struct xsi_extent *extent, size_t count, size_t i, 
 int xsi_outside_hash(struct xsi_source *src, const struct xsi_extent *extent, size_t count,
                      uint64_t size, uint64_t *value, struct xsi_error *err)
 {
-    struct xsi_hash *hash;
+    struct xsi_hash *hash = xsi_hash_new();
     uint64_t free_from = 0, head = count ? extent[0].at : 0;
-    uint8_t *buf = start(&hash, err);
     int rc;
 
-    if (!buf)
-        return -ENOMEM;
-    rc = add_range(hash, src, buf, 0, head < HEAD ? head : HEAD, err);
+    if (!hash)
+        return xsi_source_fault(err, ENOMEM, "out of memory while hashing the image");
+    rc = xsi_hash_range(hash, src, 0, head < HEAD ? head : HEAD, err);
     for (size_t i = 0; !rc && i < count; i++) {
         uint64_t from = extent[i].at < AROUND ? 0 : extent[i].at - AROUND;
 
         if (from < free_from)
             from = free_from;
-        rc = add_range(hash, src, buf, from, extent[i].at - from, err);
+        rc = xsi_hash_range(hash, src, from, extent[i].at - from, err);
         free_from = extent[i].at + extent[i].old_length;
         if (!rc)
-            rc = add_range(hash, src, buf, free_from, behind(extent, count, i, size), err);
+            rc = xsi_hash_range(hash, src, free_from, behind(extent, count, i, size), err);
     }
     *value = xsi_hash_value(hash);
     xsi_hash_free(hash);
-    free(buf);
     return rc;
 }

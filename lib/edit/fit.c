@@ -30,15 +30,12 @@ static int64_t zeros(struct xsi_source *src, uint64_t at, uint64_t most)
     return got < 0 ? got : (int64_t)found;
 }
 
-static int stage(struct xsi_plan *plan, const struct xsi_splice *s, const char *fmt, uint64_t n,
+static int stage(struct xsi_plan *plan, const struct xsi_splice *s, uint64_t n, const char *verb,
                  struct xsi_error *err)
 {
     struct xsi_planned step = { .recipe = "slack" };
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* literals of this file */
-    snprintf(step.why, sizeof(step.why), fmt, n);
-#pragma GCC diagnostic pop
+    snprintf(step.why, sizeof(step.why), "%" PRIu64 " bytes of slack %s", n, verb);
     return xsi_plan_stage(plan, s, 1, &step, err);
 }
 
@@ -54,7 +51,7 @@ static int shrink_slack(struct xsi_plan *plan, uint64_t end, uint64_t more, bool
         return (int)have;
     }
     if ((uint64_t)have == more)
-        return stage(plan, &cut, "%" PRIu64 " bytes of slack used", more, err);
+        return stage(plan, &cut, more, "used", err);
     if (!fixed)
         return 0;
     err->code = ENOSPC;
@@ -92,7 +89,7 @@ static int fill_slack(struct xsi_plan *plan, uint64_t end, uint64_t less, bool f
         return -ENOMEM;
     }
     fill.inserted = nothing;
-    rc = stage(plan, &fill, "%" PRIu64 " bytes of slack gained", less, err);
+    rc = stage(plan, &fill, less, "gained", err);
     free(nothing);
     return rc;
 }

@@ -8,46 +8,9 @@
 #include "../source/internal.h"
 #include "hash.h"
 #include "internal.h"
+#include "write.h"
 
-enum { ENDS = 64 << 10, AROUND = 64, BLOCK = 64 << 10 };
-
-/* Add the bytes [from, to) of src to a hash. 0 or -errno with err filled. */
-static int add_range(struct xsi_hash *h, struct xsi_source *src, uint64_t from, uint64_t to,
-                     struct xsi_error *err)
-{
-    uint8_t *block = malloc(BLOCK);
-    int rc = block ? 0 : xsi_source_fault(err, ENOMEM, "out of memory");
-
-    while (!rc && from < to) {
-        size_t want = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
-        ssize_t got = xsi_source_read(src, block, want, from);
-
-        if (got < 0) {
-            *err = *xsi_source_error(src);
-            rc = (int)got;
-        } else if (!got) {
-            rc = xsi_source_fault(err, ESTALE,
-                                  "the image ends at 0x%" PRIx64 ", earlier than it did", from);
-        } else {
-            xsi_hash_add(h, block, (size_t)got);
-            from += (uint64_t)got;
-        }
-    }
-    free(block);
-    return rc;
-}
-
-static int hash_range(struct xsi_source *src, uint64_t from, uint64_t to, uint64_t *out,
-                      struct xsi_error *err)
-{
-    struct xsi_hash *h = xsi_hash_new();
-    int rc = h ? add_range(h, src, from, to, err) : xsi_source_fault(err, ENOMEM, "out of memory");
-
-    if (!rc)
-        *out = xsi_hash_value(h);
-    xsi_hash_free(h);
-    return rc;
-}
+enum { ENDS = 64 << 10, AROUND = 64 };
 
 static int hash_around(struct xsi_source *src, uint64_t size, const struct xsi_edit_hash *e,
                        uint64_t *out, struct xsi_error *err)
@@ -55,11 +18,11 @@ static int hash_around(struct xsi_source *src, uint64_t size, const struct xsi_e
     uint64_t before = e->offset < AROUND ? 0 : e->offset - AROUND, end = e->offset + e->removed;
     uint64_t behind = size - end < AROUND ? size : end + AROUND;
     struct xsi_hash *h = xsi_hash_new();
-    int rc = h ? add_range(h, src, before, e->offset, err)
+    int rc = h ? xsi_hash_range(h, src, before, e->offset - before, err)
                : xsi_source_fault(err, ENOMEM, "out of memory");
 
     if (!rc)
-        rc = add_range(h, src, end, behind, err);
+        rc = xsi_hash_range(h, src, end, behind - end, err);
     if (!rc)
         *out = xsi_hash_value(h);
     xsi_hash_free(h);
@@ -69,7 +32,7 @@ static int hash_around(struct xsi_source *src, uint64_t size, const struct xsi_e
 static int hash_edit(struct xsi_source *src, uint64_t size, struct xsi_edit_hash *e,
                      struct xsi_error *err)
 {
-    int rc = hash_range(src, e->offset, e->offset + e->removed, &e->old, err);
+    int rc = xsi_range_hash(src, e->offset, e->removed, &e->old, err);
 
     return rc ? rc : hash_around(src, size, e, &e->around, err);
 }
@@ -77,9 +40,9 @@ static int hash_edit(struct xsi_source *src, uint64_t size, struct xsi_edit_hash
 static int hash_ends(struct xsi_identity *id, struct xsi_source *src, struct xsi_error *err)
 {
     uint64_t n = id->size < ENDS ? id->size : ENDS;
-    int rc = hash_range(src, 0, n, &id->head, err);
+    int rc = xsi_range_hash(src, 0, n, &id->head, err);
 
-    return rc ? rc : hash_range(src, id->size - n, id->size, &id->tail, err);
+    return rc ? rc : xsi_range_hash(src, id->size - n, n, &id->tail, err);
 }
 
 int xsi_identity_take(struct xsi_identity *id, struct xsi_plan *plan, struct xsi_error *err)

@@ -150,21 +150,19 @@ static int verify(struct xsi_held *held, const struct xsi_journal *j, struct xsi
     /* a source knows the size that the image had when it was made */
     struct xsi_source *now = xsi_source_fd(held->fd, &raw, err);
     char name[XSI_NAME_MAX];
-    uint64_t hash, size;
+    uint64_t size, at;
     int rc = now ? 0 : -ENOMEM;
 
     if (now && xsi_source_size(now, &size) && size != j->old_size)
         rc = xsi_source_fault(err, EIO, "the image has %llu bytes, not %llu",
                               (unsigned long long)size, (unsigned long long)j->old_size);
-    for (size_t i = 0; !rc && i < j->count; i++) {
-        rc = xsi_range_hash(now, j->extent[i].at, j->extent[i].old_length, &hash, err);
-        if (!rc && hash != j->extent[i].old_hash)
-            rc = xsi_source_fault(err, EIO,
-                                  "'%s' does not hold its old bytes at %#llx although they were "
-                                  "written; look at dmesg, then undo again",
-                                  xsi_name_short(name, held->path),
-                                  (unsigned long long)j->extent[i].at);
-    }
+    if (!rc)
+        rc = xsi_saved_differs(j, now, &at, err);
+    if (rc > 0)
+        rc = xsi_source_fault(err, EIO,
+                              "'%s' does not hold its old bytes at %#llx although they were "
+                              "written; look at dmesg, then undo again",
+                              xsi_name_short(name, held->path), (unsigned long long)at);
     xsi_source_free(now);
     return rc;
 }

@@ -39,7 +39,7 @@ struct xsi_mend {
     const struct xsi_finding_row *finding;
     uint64_t at, length;
     struct xsi_splice *splice;
-    size_t count, capacity;
+    size_t count;
     struct xsi_kept keep[8];
     size_t keep_count;
     struct xsi_planned step;

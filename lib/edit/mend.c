@@ -316,22 +316,25 @@ static int mend(struct xsi_mending *g, struct xsi_error *err)
 static bool options_known(const struct xsi_mend_options *o, struct xsi_error *err)
 {
     struct xsi_reader reader;
-    const char *unknown = NULL, *what = NULL;
+    const struct {
+        const char *given, *what, *list;
+        bool known;
+    } names[] = {
+        { o->reader, "reader", "xsdump --list-readers",
+          o->reader && xsi_reader_lookup(o->reader, &reader) },
+        { o->recipe, "recipe", "xsrecover help recipes",
+          o->recipe && xsi_recipe_lookup(o->recipe) },
+        { o->code, "finding", "xsdump --list-findings", o->code && xsi_finding_lookup(o->code) },
+    };
+    size_t i = 0;
 
-    if (o->reader && !xsi_reader_lookup(o->reader, &reader))
-        unknown = o->reader, what = "reader is called '%.40s'; xsdump --list-readers names them";
-    else if (o->recipe && !xsi_recipe_lookup(o->recipe))
-        unknown = o->recipe, what = "recipe is called '%.40s'; xsrecover help recipes names them";
-    else if (o->code && !xsi_finding_lookup(o->code))
-        unknown = o->code, what = "finding is called '%.40s'; xsdump --list-findings names them";
-    if (!unknown)
+    while (i < 3 && (!names[i].given || names[i].known))
+        i++;
+    if (i == 3)
         return true;
     err->code = EINVAL;
-    snprintf(err->text, sizeof(err->text), "no ");
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* one of the three above */
-    snprintf(err->text + 3, sizeof(err->text) - 3, what, unknown);
-#pragma GCC diagnostic pop
+    snprintf(err->text, sizeof(err->text), "no %s is called '%.40s'; %s names them", names[i].what,
+             names[i].given, names[i].list);
     return false;
 }
 

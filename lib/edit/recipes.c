@@ -231,5 +231,5 @@ void xsi_mend_clear(struct xsi_mend *m)
     m->memory = NULL;
     m->memory_count = 0;
     m->splice = NULL;
-    m->count = m->capacity = 0;
+    m->count = 0;
 }

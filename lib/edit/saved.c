@@ -110,3 +110,21 @@ struct xsi_source *xsi_saved_source(const struct xsi_journal *j, struct xsi_sour
     s->j = j;
     return &s->src;
 }
+
+int xsi_saved_differs(const struct xsi_journal *j, struct xsi_source *src, uint64_t *at,
+                      struct xsi_error *err)
+{
+    for (size_t i = 0; i < j->count; i++) {
+        const struct xsi_extent *e = &j->extent[i];
+        uint64_t hash;
+        int rc = xsi_range_hash(src, e->at, e->old_length, &hash, err);
+
+        if (rc)
+            return rc;
+        if (hash != e->old_hash) {
+            *at = e->at;
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -127,19 +127,14 @@ static int check_saved(const struct xsi_journal *j, struct xsi_error *err)
 {
     struct xsi_source *saved = xsi_saved_source(j, NULL, err);
     char name[XSI_NAME_MAX];
-    int rc = saved ? 0 : -ENOMEM;
+    uint64_t at;
+    int rc = saved ? xsi_saved_differs(j, saved, &at, err) : -ENOMEM;
 
-    for (size_t i = 0; !rc && i < j->count; i++) {
-        uint64_t hash;
-
-        rc = xsi_range_hash(saved, j->extent[i].at, j->extent[i].old_length, &hash, err);
-        if (!rc && hash != j->extent[i].old_hash)
-            rc = xsi_source_fault(err, EIO,
-                                  "the undo file '%s' is damaged in the old bytes of %#llx; put it "
-                                  "back from a backup",
-                                  xsi_name_short(name, j->file),
-                                  (unsigned long long)j->extent[i].at);
-    }
+    if (rc > 0)
+        rc = xsi_source_fault(err, EIO,
+                              "the undo file '%s' is damaged in the old bytes of %#llx; put it "
+                              "back from a backup",
+                              xsi_name_short(name, j->file), (unsigned long long)at);
     xsi_source_free(saved);
     return rc;
 }

@@ -9,7 +9,7 @@
  *     state.c     the folder of undo files                       stream.c   pipes
  *     registry.c  what is known of an image there                copy.c     by the kernel
  *     signals.c   that must not end a program half way      sectors.c  bytes that are old or new
- *     openers.c   who else has a device open
+ *     openers.c   who else has a device open                     ranges.c   read and hashed whole
  */
 #ifndef XSI_EDIT_WRITE_H
 #define XSI_EDIT_WRITE_H
@@ -105,10 +105,16 @@ void xsi_change_free(struct xsi_change *change);
  */
 int xsi_outside_hash(struct xsi_source *src, const struct xsi_extent *extent, size_t count,
                      uint64_t size, uint64_t *hash, struct xsi_error *err);
+
+/* ---- ranges.c ---- */
+
 /* Read all of n bytes; 0, or -errno: -EIO when the source ends before. */
 int xsi_read_all(struct xsi_source *src, void *buf, size_t n, uint64_t at, struct xsi_error *err);
-/* Hash of a range; -EIO when the source ends in it. */
-int xsi_range_hash(struct xsi_source *src, uint64_t at, uint64_t length, uint64_t *hash,
+/* Add a range to a hash; the hash of a range alone. -EIO when the source ends in it. */
+struct xsi_hash;
+int xsi_hash_range(struct xsi_hash *hash, struct xsi_source *src, uint64_t at, uint64_t length,
+                   struct xsi_error *err);
+int xsi_range_hash(struct xsi_source *src, uint64_t at, uint64_t length, uint64_t *value,
                    struct xsi_error *err);
 
 /* ---- journal.c ---- */
@@ -178,6 +184,9 @@ int xsi_sectors_check(const struct xsi_journal *j, int fd, uint64_t size, bool *
  * for). Both stay the caller's. NULL: no memory. */
 struct xsi_source *xsi_saved_source(const struct xsi_journal *j, struct xsi_source *image,
                                     struct xsi_error *err);
+/* Does src hold the old bytes? 0 all; 1 not those of the extent at *at; -errno. */
+int xsi_saved_differs(const struct xsi_journal *j, struct xsi_source *src, uint64_t *at,
+                      struct xsi_error *err);
 
 /* ---- state.c ---- */
 
