@@ -118,6 +118,8 @@ XSI_API bool xsi_source_file_size(const struct xsi_source *src, uint64_t *size);
  * or unfinished copy does. False for anything else. */
 XSI_API bool xsi_source_stored(const struct xsi_source *src, uint64_t *bytes);
 XSI_API bool xsi_source_seekable(const struct xsi_source *src);
+/* Forward only, but what lies ahead can be read without what lies between (a conversion). */
+XSI_API bool xsi_source_ahead(const struct xsi_source *src);
 XSI_API enum xsi_source_kind xsi_source_kind(const struct xsi_source *src);
 /* Names of the decompression layers, outermost first ("gzip"); count in *n (at most 2). */
 XSI_API const char *const *xsi_source_filters(const struct xsi_source *src, size_t *n);

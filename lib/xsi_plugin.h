@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "xsi.h"
+#include "xsi_convert.h"
 #include "xsi_edit.h"
 
 /* ---------------------------------------------------------------- reading numbers ---- */
@@ -229,6 +230,8 @@ struct xsi_layer;
 struct xsi_format;
 struct xsi_model;
 struct xsi_batch;
+struct xsi_take;
+struct xsi_writer;
 
 /* One name that a format can appear under. Rows end with a NULL name. */
 struct xsi_layer_row {
@@ -296,6 +299,11 @@ struct xsi_format {
     const struct xsi_message *messages;
     /* Ways to mend such a layer; a NULL name ends them. NULL: none. */
     const struct xsi_recipe *recipes;
+    /* What a chunk of its layers means to a conversion (xsi_plugin_convert.h). NULL: passed over. */
+    int (*take)(struct xsi_take *t);
+    size_t take_size; /* zeroed memory for it, see xsi_take_state() */
+    /* Layers that it can write; a NULL layer ends them. NULL: none. */
+    const struct xsi_writer *writers;
 };
 
 /* A layer that is open in a walk. */

@@ -182,6 +182,14 @@ static bool take_script(struct settings *s, const char *text)
     return keep("-f", s->scripts, &s->script_count, text);
 }
 
+static bool take_unreadable(struct settings *s, const char *text)
+{
+    s->zero_unreadable = strcmp(text, "zero") == 0;
+    if (!s->zero_unreadable)
+        cli_error(NULL, "--unreadable takes only zero: pages that cannot be read become zeros");
+    return s->zero_unreadable;
+}
+
 /* ---------------------------------------------------------------- all of them ---- */
 
 /* What an option does: sets a flag, keeps its argument, or hands it to a function. */
@@ -202,6 +210,15 @@ static const struct effect {
     [OPT_DELETE] = { .take = take_delete },
     [OPT_END_OF_STREAM] = { .flag = offsetof(struct settings, end_of_stream) },
     [OPT_CHECKPOINT] = { .take = take_checkpoint },
+    [OPT_TO] = { .text = offsetof(struct settings, to) },
+    [OPT_LIST_TARGETS] = { .flag = offsetof(struct settings, list_targets) },
+    [OPT_FIX] = { .flag = offsetof(struct settings, fix) },
+    [OPT_DROP] = { .flag = offsetof(struct settings, drop) },
+    [OPT_FORCE] = { .flag = offsetof(struct settings, force) },
+    [OPT_UNREADABLE] = { .take = take_unreadable },
+    [OPT_SPOOL] = { .text = offsetof(struct settings, spool) },
+    [OPT_CONFIG] = { .text = offsetof(struct settings, config) },
+    [OPT_SKIP_EMULATOR] = { .flag = offsetof(struct settings, skip_emulator) },
     [OPT_OUT] = { .text = offsetof(struct settings, out) },
     [OPT_IN_PLACE] = { .flag = offsetof(struct settings, in_place) },
     [OPT_UNDO] = { .text = offsetof(struct settings, undo) },

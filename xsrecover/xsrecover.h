@@ -60,6 +60,9 @@ struct settings {
     bool in_place, yes, safe, show_only, assume_unused;
     const char *undo, *save_plan, *plan, *pieces, *log;
 
+    const char *to, *spool, *config; /* of a conversion */
+    bool list_targets, fix, drop, force, zero_unreadable, skip_emulator;
+
     const char *recipe, *code;
     bool has_at, end_of_stream, has_checkpoint;
     uint64_t at, checkpoint;

@@ -30,9 +30,10 @@ struct xsi_view {
     struct xsi_window slot[XSI_VIEW_SLOTS];
     uint64_t stamp;
     size_t ahead;
-    uint64_t floor; /* nothing before this is asked for any more */
-    bool faulty;    /* a read failed: */
-    int fault_code; /* -errno */
+    uint64_t floor;  /* nothing before this is asked for any more */
+    uint64_t retain; /* how far behind it a forward-only source is kept */
+    bool faulty;     /* a read failed: */
+    int fault_code;  /* -errno */
     uint64_t fault_at;
     bool ended; /* forward-only source: its end is known */
     uint64_t end;

@@ -5,7 +5,8 @@
  * one batch header with its PFN array). A forward-only source has one window that slides: slot 0
  * holds everything from `floor` to what was read so far, slot 1 an optional copy of a chunk's head;
  * when slot 0 grows, the last two buffers that it had stay for a while, in slots 2 and 3, because
- * somebody may still look at them.
+ * somebody may still look at them. A source of the third kind (an image as it is converted) goes
+ * forward only, but has windows as one that can seek.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ void xsi_view_init(struct xsi_view *v, struct xsi_source *src)
 {
     memset(v, 0, sizeof(*v));
     v->src = src;
+    v->retain = XSI_RETAIN_MAX;
 }
 
 void xsi_view_free(struct xsi_view *v)
@@ -23,6 +25,12 @@ void xsi_view_free(struct xsi_view *v)
     for (size_t i = 0; i < XSI_VIEW_SLOTS; i++)
         free(v->slot[i].bytes);
     memset(v->slot, 0, sizeof(v->slot));
+}
+
+/* What lies ahead can be read without what lies between. */
+static bool anywhere(const struct xsi_view *v)
+{
+    return xsi_source_seekable(v->src) || xsi_source_ahead(v->src);
 }
 
 static bool window_reserve(struct xsi_window *s, size_t capacity)
@@ -61,7 +69,8 @@ static void window_fill(struct xsi_view *v, struct xsi_window *s, size_t length)
         if (n <= 0) {
             if (!xsi_source_seekable(v->src)) { /* what broke off has its end here too */
                 v->ended = true;
-                v->end = s->offset + s->length;
+                if (!anywhere(v) || !xsi_source_size(v->src, &v->end))
+                    v->end = s->offset + s->length;
             }
             return;
         }
@@ -93,6 +102,8 @@ static const uint8_t *peek_seek(struct xsi_view *v, uint64_t offset, size_t want
     size_t length = want > v->ahead ? want : v->ahead;
     bool was_faulty;
 
+    if (!xsi_source_seekable(v->src) && offset < v->floor)
+        return NULL; /* given up */
     if (xsi_source_size(v->src, &size)) {
         if (offset >= size)
             return NULL;
@@ -146,8 +157,8 @@ static const uint8_t *peek_stream(struct xsi_view *v, uint64_t offset, size_t wa
 
     if (window_covers(held, offset, want ? want : 1))
         return window_bytes(v, held, offset, want, have);
-    if (offset < s->offset || offset - v->floor > XSI_RETAIN_MAX ||
-        want > XSI_RETAIN_MAX - (offset - v->floor))
+    if (offset < s->offset || offset - v->floor > v->retain ||
+        want > v->retain - (offset - v->floor))
         return NULL;
     if (s->offset < v->floor) {
         size_t drop = v->floor - s->offset < s->length ? (size_t)(v->floor - s->offset) : s->length;
@@ -176,8 +187,7 @@ const uint8_t *xsi_view_peek(struct xsi_view *v, uint64_t offset, size_t want, s
 
     *have = 0;
     if (want && want <= XSI_PEEK_MAX + XSI_SCAN_BLOCK)
-        p = xsi_source_seekable(v->src) ? peek_seek(v, offset, want, have)
-                                        : peek_stream(v, offset, want, have);
+        p = anywhere(v) ? peek_seek(v, offset, want, have) : peek_stream(v, offset, want, have);
     return p ? p : nothing;
 }
 
@@ -187,7 +197,7 @@ void xsi_view_hold(struct xsi_view *v, uint64_t offset, size_t length)
     const uint8_t *p;
     size_t have;
 
-    if (xsi_source_seekable(v->src))
+    if (anywhere(v))
         return;
     held->length = 0;
     p = xsi_view_peek(v, offset, length, &have);
@@ -226,6 +236,22 @@ static uint64_t extent_stream(struct xsi_view *v, uint64_t offset, uint64_t leng
     return at - offset < length ? at - offset : length;
 }
 
+/* The same within what is retained: nothing is given up. */
+static uint64_t extent_kept(struct xsi_view *v, uint64_t offset, uint64_t length)
+{
+    uint64_t done = 0;
+    size_t have = 1;
+
+    while (done < length && have) {
+        uint64_t left = length - done;
+
+        (void)xsi_view_peek(v, offset + done, left < XSI_SCAN_BLOCK ? (size_t)left : XSI_SCAN_BLOCK,
+                            &have);
+        done += have;
+    }
+    return done;
+}
+
 uint64_t xsi_view_extent(struct xsi_view *v, uint64_t offset, uint64_t length)
 {
     uint64_t size = 0, end;
@@ -241,9 +267,14 @@ uint64_t xsi_view_extent(struct xsi_view *v, uint64_t offset, uint64_t length)
         return length < size - offset ? length : size - offset;
     }
     end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
-    if (offset >= v->floor && end - v->floor <= XSI_RETAIN_MAX && length <= XSI_PEEK_MAX) {
-        (void)xsi_view_peek(v, offset, (size_t)length, &have);
-        return have;
+    if (anywhere(v)) { /* its last byte tells */
+        if (length)
+            (void)xsi_view_peek(v, end - 1, 1, &have);
+        if (!v->ended)
+            return length;
+        return offset < v->end ? (length < v->end - offset ? length : v->end - offset) : 0;
     }
+    if (offset >= v->floor && end - v->floor <= v->retain)
+        return extent_kept(v, offset, length);
     return extent_stream(v, offset, length);
 }

@@ -68,7 +68,7 @@ int xsi_target_bytes(struct xsi_target *t, const void *bytes, size_t n, struct x
 
 static ssize_t ask_kernel(struct xsi_target *t, uint64_t offset, size_t n)
 {
-    off_t from = (off_t)offset, to = (off_t)t->at;
+    off_t from = (off_t)(t->first + offset), to = (off_t)t->at;
 
     switch (t->way) {
     case BY_SPLICE:
@@ -158,14 +158,14 @@ static void next_data(struct xsi_target *t, uint64_t offset, uint64_t end, uint6
         *from = xsi_source_next_data(t->base, offset);
         *to = *from < end && end - *from > XSI_COPY_BUFFER ? *from + XSI_COPY_BUFFER : end;
     } else {
-        at = lseek(t->image, (off_t)offset, SEEK_DATA);
+        at = lseek(t->image, (off_t)(t->first + offset), SEEK_DATA);
         if (at >= 0)
-            *from = (uint64_t)at;
+            *from = (uint64_t)at - t->first;
         else if (errno == ENXIO)
             *from = end;
-        at = *from < end ? lseek(t->image, (off_t)*from, SEEK_HOLE) : -1;
-        if (at > 0 && (uint64_t)at > *from)
-            *to = (uint64_t)at;
+        at = *from < end ? lseek(t->image, (off_t)(t->first + *from), SEEK_HOLE) : -1;
+        if (at > 0 && (uint64_t)at - t->first > *from)
+            *to = (uint64_t)at - t->first;
     }
     *from = *from < end ? *from : end;
     *to = *to < end ? *to : end;

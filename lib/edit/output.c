@@ -382,37 +382,58 @@ int xsi_write_file(struct xsi_plan *plan, const char *path, const char *out,
     return rc;
 }
 
-int xsi_write_range(struct xsi_source *src, uint64_t offset, uint64_t length, const char *out,
-                    struct xsi_error *err)
+int xsi_write_new(const char *out, struct xsi_target *t,
+                  int (*fill_it)(struct xsi_target *t, void *arg, struct xsi_error *err), void *arg,
+                  struct xsi_error *err)
 {
-    struct xsi_target t = { .file = true, .name = out, .base = src, .image = -1 };
     struct xsi_signals signals;
-    struct xsi_error unused = { 0 };
     struct output o;
-    struct stat then;
-    bool known;
-    int rc;
+    int rc = open_output(&o, out, &signals, err);
 
-    err = err ? err : &unused;
-    *err = (struct xsi_error){ 0 };
-    rc = open_output(&o, out, &signals, err);
     if (rc)
         return rc;
-    t.fd = o.fd;
-    t.stoppable = o.temp[0] != '\0';
-    known = xsi_source_stat(src, &then);
-    rc = xsi_target_start(&t, err);
+    t->fd = o.fd;
+    t->file = true;
+    t->name = out;
+    t->stoppable = o.temp[0] != '\0';
+    rc = xsi_target_start(t, err);
     if (!rc)
-        rc = xsi_target_copy(&t, offset, length, err);
-    free(t.buffer);
+        rc = fill_it(t, arg, err);
+    free(t->buffer);
+    t->buffer = NULL;
     if (!rc)
-        rc = set_size(&o, length, err);
-    if (!rc && known)
-        rc = still(src, &then, err);
+        rc = set_size(&o, t->at, err);
     if (rc)
         discard(&o);
     else
         rc = publish(&o, err);
     xsi_signals_release(&signals);
     return rc;
+}
+
+/* A range of a source. */
+struct range {
+    uint64_t offset, length;
+};
+
+static int fill_range(struct xsi_target *t, void *arg, struct xsi_error *err)
+{
+    const struct range *r = arg;
+    struct stat then;
+    bool known = xsi_source_stat(t->base, &then);
+    int rc = xsi_target_copy(t, r->offset, r->length, err);
+
+    return !rc && known ? still(t->base, &then, err) : rc;
+}
+
+int xsi_write_range(struct xsi_source *src, uint64_t offset, uint64_t length, const char *out,
+                    struct xsi_error *err)
+{
+    struct xsi_target t = { .base = src, .image = -1 };
+    struct range r = { offset, length };
+    struct xsi_error unused = { 0 };
+
+    err = err ? err : &unused;
+    *err = (struct xsi_error){ 0 };
+    return xsi_write_new(out, &t, fill_range, &r, err);
 }

@@ -298,6 +298,18 @@ static void planned_will_need(struct xsi_source *src, uint64_t offset, size_t le
         xsi_source_will_need(now, offset, len);
 }
 
+static bool planned_origin(const struct xsi_source *src, uint64_t offset, uint64_t *base,
+                           uint64_t *left)
+{
+    const struct xsi_source *now = below(src);
+
+    *base = offset;
+    *left = UINT64_MAX - offset;
+    if (now && now != src->below)
+        return now->ops->origin(now, offset, base, left);
+    return now;
+}
+
 static void planned_free(struct xsi_source *src)
 {
     (void)src; /* part of the plan */
@@ -308,6 +320,7 @@ static const struct xsi_source_ops planned_ops = {
     .size = planned_size,
     .next_data = planned_next_data,
     .will_need = planned_will_need,
+    .origin = planned_origin,
     .free = planned_free,
 };
 

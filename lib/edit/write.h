@@ -239,6 +239,7 @@ struct xsi_target {
     const char *name;        /* of the target, for words */
     struct xsi_source *base; /* the image */
     int image;               /* the image, for the kernel to copy from; -1: cannot be had */
+    uint64_t first;          /* place in it that is offset 0 of the base */
     uint64_t at;             /* bytes given out, holes included */
     uint64_t started;        /* of them, bytes that are on their way to the disk */
     unsigned way;            /* how the kernel is asked */
@@ -253,6 +254,12 @@ int xsi_target_bytes(struct xsi_target *t, const void *bytes, size_t n, struct x
 int xsi_target_plan(struct xsi_target *t, const struct xsi_change *change, struct xsi_error *err);
 
 /* ---- output.c ---- */
+
+/* A new file, mode 0600, filled front to back by `fill`, published whole or not at all. t->base and
+ * t->image are the caller's, t->fd is the file. */
+int xsi_write_new(const char *out, struct xsi_target *t,
+                  int (*fill)(struct xsi_target *t, void *arg, struct xsi_error *err), void *arg,
+                  struct xsi_error *err);
 
 /* What is written from: the plan's base, or the image when the plan was let go. */
 struct xsi_input {

@@ -160,6 +160,15 @@ int xsi_source_reopen(const struct xsi_source *src)
     return reopen(f->fd);
 }
 
+int xsi_source_copy_fd(const struct xsi_source *src, uint64_t *first)
+{
+    const struct file_source *f = (const struct file_source *)src;
+    bool is_file = src->ops == &file_ops;
+
+    *first = is_file ? f->first : 0;
+    return is_file ? f->fd : -1;
+}
+
 bool xsi_source_stat(const struct xsi_source *src, struct stat *st)
 {
     const struct xsi_source *lowest = xsi_source_lowest(src);

@@ -26,6 +26,9 @@ struct xsi_source_ops {
     bool (*size)(const struct xsi_source *src, uint64_t *size);
     uint64_t (*next_data)(struct xsi_source *src, uint64_t offset); /* NULL = holes are unknown */
     void (*will_need)(struct xsi_source *src, uint64_t offset, size_t len); /* NULL = no use */
+    /* The place of `below` that stands at offset, for *left bytes; false: they are its own. NULL:
+     * it is read whole and as it is, or cannot tell. */
+    bool (*origin)(const struct xsi_source *src, uint64_t offset, uint64_t *below, uint64_t *left);
     /* Look at the first bytes without giving them out; NULL = read() at 0 does that. */
     ssize_t (*peek)(struct xsi_source *src, void *buf, size_t len);
     void (*free)(struct xsi_source *src); /* frees the structure too, never `below` */
@@ -37,6 +40,7 @@ struct xsi_source {
     bool owns_below;
     enum xsi_source_kind kind;
     bool seekable;
+    bool ahead; /* forward only, but what lies ahead is had without what lies between */
     bool has_file_size;
     uint64_t file_size;
     uint64_t stored;     /* bytes of the file that have a place on the disk; holes have none */
@@ -77,6 +81,9 @@ const struct xsi_source *xsi_source_lowest(const struct xsi_source *src);
  * be another file's by now: an open description of its own to be closed by the caller, or -1.
  */
 int xsi_source_reopen(const struct xsi_source *src);
+/* The descriptor of a file source (the source's own) and the place in it that is the source's
+ * offset 0; for calls that take an offset. -1: another kind. */
+int xsi_source_copy_fd(const struct xsi_source *src, uint64_t *first);
 /* What the file that everything comes from is now. False: there is none. */
 bool xsi_source_stat(const struct xsi_source *src, struct stat *st);
 

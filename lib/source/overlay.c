@@ -109,6 +109,16 @@ static uint64_t overlay_next_data(struct xsi_source *src, uint64_t offset)
     return offset;
 }
 
+static bool overlay_origin(const struct xsi_source *src, uint64_t offset, uint64_t *below,
+                           uint64_t *left)
+{
+    struct place p = locate((const struct overlay_source *)src, offset);
+
+    *below = p.base;
+    *left = p.left;
+    return !p.inserted;
+}
+
 static void overlay_free(struct xsi_source *src)
 {
     free(src);
@@ -118,6 +128,7 @@ static const struct xsi_source_ops overlay_ops = {
     .read = overlay_read,
     .size = overlay_size,
     .next_data = overlay_next_data,
+    .origin = overlay_origin,
     .free = overlay_free,
 };
 

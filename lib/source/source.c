@@ -251,6 +251,11 @@ bool xsi_source_seekable(const struct xsi_source *src)
     return src->seekable;
 }
 
+bool xsi_source_ahead(const struct xsi_source *src)
+{
+    return src->ahead;
+}
+
 enum xsi_source_kind xsi_source_kind(const struct xsi_source *src)
 {
     return src->kind;

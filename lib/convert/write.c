@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The output into a descriptor or a new file; what lies in the image is moved by the kernel. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../edit/write.h"
+#include "internal.h"
+
+struct writing {
+    struct xsi_convert *c;
+    struct xsi_target *t;
+    const char *reader; /* judge the output for it; NULL: no */
+    struct xsi_converted *result;
+    uint64_t done; /* output that was written */
+};
+
+/* ---- pages that the medium cannot read ---- */
+
+static int zero_page(struct writing *w, uint64_t pfn, uint64_t offset, struct xsi_error *err)
+{
+    static const uint8_t zeros[XSI_PAGE_SIZE];
+    char text[160];
+
+    (void)snprintf(text, sizeof(text),
+                   "filled with zeros: the page of PFN 0x%llx, which cannot be read at 0x%llx",
+                   (unsigned long long)pfn, (unsigned long long)offset);
+    xsi_convert_add_note(w->c, text);
+    return xsi_target_bytes(w->t, zeros, sizeof(zeros), err);
+}
+
+/* A segment of pages, page by page, from byte `from` of it on (which may lie inside a page). */
+static int by_pages(struct writing *w, const struct xsi_segment *s, uint64_t from,
+                    struct xsi_error *err)
+{
+    uint8_t page[XSI_PAGE_SIZE];
+    int rc = 0;
+
+    while (!rc && from < s->length) {
+        size_t within = (size_t)(from % XSI_PAGE_SIZE), n = XSI_PAGE_SIZE - within;
+        ssize_t got = xsi_source_read(w->c->src, page, n, s->offset + from);
+
+        if (got == (ssize_t)n)
+            rc = xsi_target_bytes(w->t, page, n, err);
+        else if (!within)
+            rc = zero_page(w, s->pfn[from / XSI_PAGE_SIZE], s->offset + from, err);
+        else /* its beginning is out already */
+            rc = xsi_target_bytes(w->t, memset(page, 0, n), n, err);
+        from += n;
+    }
+    return rc;
+}
+
+/* ---- segments ---- */
+
+/* A range of the input: through what was laid over the file, down to the file. */
+static int send_range(struct writing *w, uint64_t offset, uint64_t length, struct xsi_error *err)
+{
+    int rc = 0;
+
+    while (!rc && length) {
+        const struct xsi_source *src = w->c->src;
+        uint64_t at = offset, n = length, below, left;
+        bool own = false;
+
+        while (!own && src->ops->origin) {
+            own = !src->ops->origin(src, at, &below, &left);
+            n = n < left ? n : left;
+            if (!own) {
+                at = below;
+                src = src->below;
+            }
+        }
+        if (!own && src == w->t->base) {
+            rc = xsi_target_copy(w->t, at, n, err);
+        } else {
+            ssize_t got;
+
+            n = n < XSI_COPY_BUFFER ? n : XSI_COPY_BUFFER;
+            got = xsi_source_read(w->c->src, w->t->buffer, (size_t)n, offset);
+            if (got <= 0)
+                return got ? (*err = *xsi_source_error(w->c->src), (int)got)
+                           : xsi_source_fault(err, ESTALE, "the image became shorter just now");
+            n = (uint64_t)got;
+            rc = xsi_target_bytes(w->t, w->t->buffer, (size_t)n, err);
+        }
+        offset += n;
+        length -= n;
+    }
+    return rc;
+}
+
+static int put(struct writing *w, const struct xsi_segment *s, struct xsi_error *err)
+{
+    uint64_t began = w->t->at;
+    int rc;
+
+    if (s->bytes)
+        return xsi_target_bytes(w->t, s->bytes, (size_t)s->length, err);
+    rc = send_range(w, s->offset, s->length, err);
+    if (rc == -EIO && s->pfn) {
+        *err = (struct xsi_error){ 0 };
+        rc = by_pages(w, s, w->t->at - began, err);
+    }
+    return rc;
+}
+
+/* Whole segments that end at or before `until`. */
+static int flush(struct writing *w, uint64_t until, struct xsi_error *err)
+{
+    const struct xsi_segment *s;
+    int rc = 0;
+
+    while (!rc && (s = xsi_queue_at(&w->c->queue, w->done)) && s->at + s->length <= until) {
+        uint64_t end = s->at + s->length;
+
+        rc = put(w, s, err);
+        w->done = end;
+        if (w->t->stoppable && xsi_signals_waiting())
+            rc = rc ? rc : xsi_source_fault(err, EINTR, "interrupted");
+        if (!w->reader)
+            xsi_queue_drop(&w->c->queue, end);
+        else if (end > XSI_HELD_BACK)
+            xsi_queue_drop(&w->c->queue, end - XSI_HELD_BACK);
+    }
+    return rc;
+}
+
+static int plain(struct writing *w, struct xsi_error *err)
+{
+    int rc, wrong = 0;
+
+    do {
+        rc = xsi_convert_produce(w->c);
+        if (rc < 0)
+            *err = w->c->error;
+        else
+            wrong = flush(w, w->c->queue.end, err);
+    } while (rc > 0 && !wrong);
+    return wrong ? wrong : rc;
+}
+
+/* ---- judged in the same pass ---- */
+
+static int objects(const struct xsi_verdict *v, struct xsi_error *err)
+{
+    char reason[400];
+
+    (void)xsi_escape(reason, sizeof(reason), v->reason, strlen(v->reason));
+    return xsi_source_fault(err, EBADMSG,
+                            "%s would not restore the output: %.160s; it was left without its end",
+                            v->reader.name, reason);
+}
+
+static int judged(struct writing *w, struct xsi_error *err)
+{
+    struct xsi_walk *walk = xsi_walk_new(&w->c->output.src, NULL, err);
+    const char *name = w->reader;
+    struct xsi_judge *judge =
+        walk ? xsi_judge_new(walk, name[0] ? &name : NULL, name[0] ? 1 : 0, NULL, err) : NULL;
+    const struct xsi_verdict *v = NULL;
+    struct xsi_event ev;
+    bool complete = false;
+    int rc = !walk || (!judge && err->code) ? -err->code : 1;
+
+    while (rc > 0) {
+        rc = judge ? xsi_judge_advance(judge, false) : 0;
+        v = judge ? xsi_judge_verdict(judge, 0, &complete) : NULL;
+        if (!rc && v && complete && v->outcome == XSI_FAILS)
+            rc = objects(v, err);
+        if (!rc)
+            rc = flush(w, xsi_walk_position(walk), err);
+        if (!rc)
+            rc = xsi_walk_next(walk, &ev);
+        if (rc > 0 && ev.kind == XSI_EV_FINDING && ev.finding->severity == XSI_ERROR &&
+            !w->result->errors++)
+            (void)snprintf(w->result->first, sizeof(w->result->first), "%s", ev.finding->text);
+    }
+    if (!rc && judge)
+        rc = xsi_judge_advance(judge, true);
+    v = judge ? xsi_judge_verdict(judge, 0, &complete) : NULL;
+    if (v) {
+        w->result->judged = true;
+        w->result->verdict = *v;
+    }
+    if (!rc && w->c->error.code) {
+        *err = w->c->error;
+        rc = -err->code;
+    }
+    if (!rc && v && v->outcome == XSI_FAILS)
+        rc = objects(v, err);
+    if (!rc)
+        rc = flush(w, UINT64_MAX, err);
+    if (rc < 0 && !err->code)
+        (void)xsi_source_fault(err, -rc, "the output cannot be judged: %s", strerror(-rc));
+    xsi_judge_free(judge);
+    xsi_walk_free(walk);
+    return rc;
+}
+
+/* ---- the two targets ---- */
+
+static int fill(struct xsi_target *t, void *arg, struct xsi_error *err)
+{
+    struct writing *w = arg;
+    int rc;
+
+    w->t = t;
+    w->c->hold = true;
+    rc = w->reader ? judged(w, err) : plain(w, err);
+    w->c->hold = false;
+    w->result->size = w->c->queue.end;
+    return rc;
+}
+
+static void from(struct xsi_target *t, struct xsi_convert *c)
+{
+    const struct xsi_source *lowest = xsi_source_lowest(c->src);
+
+    t->base = (struct xsi_source *)(uintptr_t)lowest;
+    t->image = xsi_source_copy_fd(lowest, &t->first);
+}
+
+static int start_over(struct xsi_convert *c, struct xsi_error *err)
+{
+    int rc = c->phase != XSI_CONVERT_FRESH && c->seekable ? xsi_convert_rewind(c) : 0;
+
+    if (!rc && c->error.code)
+        rc = -c->error.code;
+    if (rc)
+        *err = c->error;
+    return rc;
+}
+
+int xsi_convert_write(struct xsi_convert *c, int fd, const char *reader,
+                      struct xsi_converted *result, struct xsi_written *written,
+                      struct xsi_error *err)
+{
+    struct xsi_target t = { .fd = fd, .name = "the output" };
+    struct xsi_converted unused;
+    struct writing w = { .c = c, .reader = reader, .result = result ? result : &unused };
+    double began = xsi_seconds();
+    struct xsi_signals signals;
+    int rc;
+
+    *err = (struct xsi_error){ 0 };
+    *w.result = (struct xsi_converted){ 0 };
+    *written = (struct xsi_written){ 0 };
+    rc = start_over(c, err);
+    if (rc)
+        return rc;
+    from(&t, c);
+    rc = xsi_target_start(&t, err);
+    if (rc)
+        return rc;
+    xsi_signals_hold(&signals, false);
+    rc = fill(&t, &w, err);
+    xsi_signals_release(&signals);
+    free(t.buffer);
+    written->bytes = t.at;
+    written->seconds = xsi_seconds() - began;
+    return rc;
+}
+
+int xsi_convert_file(struct xsi_convert *c, const char *out, const char *reader,
+                     struct xsi_converted *result, struct xsi_written *written,
+                     struct xsi_error *err)
+{
+    struct xsi_target t = { 0 };
+    struct xsi_converted unused;
+    struct writing w = { .c = c, .reader = reader, .result = result ? result : &unused };
+    double began = xsi_seconds();
+    int rc;
+
+    *err = (struct xsi_error){ 0 };
+    *w.result = (struct xsi_converted){ 0 };
+    *written = (struct xsi_written){ 0 };
+    rc = start_over(c, err);
+    if (rc)
+        return rc;
+    from(&t, c);
+    rc = xsi_write_new(out, &t, fill, &w, err);
+    written->bytes = t.at;
+    written->seconds = xsi_seconds() - began;
+    return rc;
+}
