@@ -38,6 +38,9 @@ int xsi_convert_check(struct xsi_convert *c, const char *reader, struct xsi_conv
 {
     struct xsi_judge *judge = NULL;
     struct xsi_walk *walk = NULL;
+    /* without a configuration nothing in the output tells a PVH guest from an HVM one */
+    struct xsi_run_options domain = { .guest = c->vm.guest == XSI_GUEST_PVH ? c->vm.guest
+                                                                            : XSI_GUEST_UNKNOWN };
     int rc;
 
     *err = (struct xsi_error){ 0 };
@@ -45,8 +48,8 @@ int xsi_convert_check(struct xsi_convert *c, const char *reader, struct xsi_conv
     rc = xsi_convert_rewind(c);
     if (!rc) {
         walk = xsi_walk_new(&c->output.src, NULL, err);
-        judge =
-            walk ? xsi_judge_new(walk, reader ? &reader : NULL, reader ? 1 : 0, NULL, err) : NULL;
+        judge = walk ? xsi_judge_new(walk, reader ? &reader : NULL, reader ? 1 : 0, &domain, err)
+                     : NULL;
         rc = !walk || (!judge && err->code) ? -err->code : look(walk, judge, result);
         xsi_judge_free(judge);
         xsi_walk_free(walk);

@@ -89,7 +89,8 @@ static int begin_pass(struct xsi_convert *c)
     if (!c->walk)
         return xsi_convert_fail(c, err.code ? err.code : ENOMEM, "%s", err.text);
     c->walk->view.retain = XSI_RETAIN; /* a record that must be held comes whole */
-    c->vm.info = xsi_walk_info(c->walk);
+    if (!c->vm.complete)
+        c->vm.info = xsi_walk_info(c->walk);
     return 0;
 }
 
@@ -177,6 +178,8 @@ static void complete(struct xsi_convert *c)
         vm->p2m_size = vm->highest_pfn + 1;
         vm->has_p2m_size = true;
     }
+    c->known = *vm->info; /* the next pass begins with an empty one */
+    vm->info = &c->known;
     xsi_items_settle(c);
 }
 

@@ -92,6 +92,7 @@ struct xsi_convert {
     char damage_text[320];
 
     struct xsi_vm vm;
+    struct xsi_info known; /* vm.info, once the whole input is known */
     struct xsi_item *item; /* vm.item */
     size_t item_capacity;
     uint64_t item_bytes;

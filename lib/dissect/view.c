@@ -267,7 +267,9 @@ uint64_t xsi_view_extent(struct xsi_view *v, uint64_t offset, uint64_t length)
         return length < size - offset ? length : size - offset;
     }
     end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
-    if (anywhere(v)) { /* its last byte tells */
+    if (anywhere(v)) { /* its last byte tells, unless the end is known by now */
+        if (xsi_source_size(v->src, &size))
+            return offset < size ? (length < size - offset ? length : size - offset) : 0;
         if (length)
             (void)xsi_view_peek(v, end - 1, 1, &have);
         if (!v->ended)

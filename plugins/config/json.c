@@ -5,9 +5,9 @@
  * result of its own parser (xen-4.22, tools/xl/xl_vmcontrol.c:create_domain), so damage here shows
  * up there as a missing name or type.
  */
-#include "config.h"
+#include "tree.h"
 
-#define KEY_MAX 32
+#define KEY_MAX 48
 
 struct json {
     const uint8_t *text;
@@ -16,7 +16,9 @@ struct json {
     unsigned depth;
     bool object[CONFIG_DEPTH + 1]; /* [depth]: the bracket is '{' */
     char key[3][KEY_MAX];          /* last key at depth 1 and 2 */
+    char name[KEY_MAX];            /* last key of all; "" inside arrays */
     struct config_facts *f;
+    struct config_tree *tree; /* filled on the way; NULL: none */
 };
 
 /* What may come next. */
@@ -110,8 +112,8 @@ static size_t sequence(const struct json *j)
     return length;
 }
 
-/* A string, its quote being at j->at. The value goes to out, cut to size. */
-static bool string(struct json *j, char *out, size_t size)
+/* A string, its quote being at j->at. The value goes to out, cut to size; *n: bytes of it. */
+static bool string(struct json *j, char *out, size_t size, size_t *n)
 {
     size_t used = 0, length;
 
@@ -121,6 +123,7 @@ static bool string(struct json *j, char *out, size_t size)
         if (c == '"') {
             j->at++;
             out[used] = '\0';
+            *n = used;
             return true;
         }
         if (c == '\\') {
@@ -233,12 +236,15 @@ static void take(struct json *j, const char *value)
 static bool value(struct json *j, enum json_next *next)
 {
     uint8_t c = j->text[j->at];
-    char text[128];
-    size_t from = j->at;
+    char text[CONFIG_VALUE_MAX + 2];
+    size_t from = j->at, n;
 
     if (c == '{' || c == '[') {
         if (j->depth == CONFIG_DEPTH)
             return fail(j, "brackets nested too deeply");
+        if (j->depth)
+            config_tree_open(j->tree, j->name, strlen(j->name));
+        j->name[0] = '\0';
         j->at++;
         j->object[++j->depth] = c == '{';
         if (j->depth < 3)
@@ -248,27 +254,30 @@ static bool value(struct json *j, enum json_next *next)
     }
     *next = WANT_COMMA_OR_END;
     if (c == '"') {
-        if (!string(j, text, sizeof(text)))
+        if (!string(j, text, sizeof(text), &n))
             return false;
     } else {
         if (!word(j))
             return false;
         config_copy(text, sizeof(text), j->text + from, j->at - from);
+        n = strlen(text);
     }
+    config_tree_leaf(j->tree, j->name, strlen(j->name), text, n, from, j->at);
+    j->name[0] = '\0';
     take(j, text);
     return true;
 }
 
 static bool key(struct json *j)
 {
-    char text[KEY_MAX];
+    size_t n;
 
     if (j->text[j->at] != '"')
         return fail(j, "no key where one has to be");
-    if (!string(j, text, sizeof(text)))
+    if (!string(j, j->name, sizeof(j->name), &n))
         return false;
     if (j->depth < 3)
-        memcpy(j->key[j->depth], text, sizeof(text));
+        memcpy(j->key[j->depth], j->name, sizeof(j->name));
     blanks(j);
     if (j->at >= j->n || j->text[j->at] != ':')
         return fail(j, "no colon behind a key");
@@ -288,6 +297,8 @@ static bool token(struct json *j, enum json_next *next)
     if (*next != WANT_VALUE && *next != WANT_KEY && c == (j->object[j->depth] ? '}' : ']')) {
         j->at++;
         *next = WANT_COMMA_OR_END;
+        if (j->depth > 1)
+            config_tree_close(j->tree);
         return --j->depth > 0;
     }
     if (*next == WANT_COMMA_OR_END) {
@@ -304,9 +315,10 @@ static bool token(struct json *j, enum json_next *next)
     return value(j, next);
 }
 
-void config_json(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
+static void scan(const uint8_t *text, size_t n, bool whole, struct config_facts *f,
+                 struct config_tree *tree)
 {
-    struct json j = { .text = text, .n = strnlen((const char *)text, n), .f = f };
+    struct json j = { .text = text, .n = strnlen((const char *)text, n), .f = f, .tree = tree };
     enum json_next next = WANT_VALUE;
 
     j.whole = whole || j.n < n;
@@ -323,4 +335,14 @@ void config_json(const uint8_t *text, size_t n, bool whole, struct config_facts 
     f->end = j.at;
     if (f->complete && j.at < j.n)
         fail(&j, "something stands behind the closing brace");
+}
+
+void config_json(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
+{
+    scan(text, n, whole, f, NULL);
+}
+
+void config_json_tree(const uint8_t *text, size_t n, struct config_facts *f, struct config_tree *t)
+{
+    scan(text, n, true, f, t);
 }

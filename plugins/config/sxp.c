@@ -4,7 +4,9 @@
  * Xenops part of a xapi image (xen-api, ocaml/xenopsd/lib/suspend_image.ml). Both are lists of
  * atoms, bare or quoted with backslash escapes.
  */
-#include "config.h"
+#include <ctype.h>
+
+#include "tree.h"
 
 enum sxp_token { SXP_OPEN, SXP_CLOSE, SXP_ATOM, SXP_END };
 
@@ -22,6 +24,7 @@ struct sxp {
     } head[SXP_HEADS];   /* [depth]: its first atom */
     size_t atom, length; /* the current atom, without quotes */
     struct config_facts *f;
+    struct config_tree *tree; /* filled on the way; NULL: none */
 };
 
 static enum sxp_token quoted(struct sxp *s, uint8_t quote)
@@ -64,9 +67,12 @@ static enum sxp_token bracket(struct sxp *s, bool open)
         s->index[++s->depth] = 0;
         if (s->depth < SXP_HEADS)
             s->head[s->depth].length = 0;
+        if (s->depth > 1)
+            config_tree_open(s->tree, "", 0);
         return SXP_OPEN;
     }
-    s->depth--;
+    if (s->depth-- > 1)
+        config_tree_close(s->tree);
     return SXP_CLOSE;
 }
 
@@ -95,6 +101,39 @@ static enum sxp_token next(struct sxp *s)
         s->index[s->depth]++;
     }
     return t;
+}
+
+/* The current atom without its backslashes. Letters behind one stand for control characters, which
+ * no member can have: they become one. */
+static size_t unescape(const struct sxp *s, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < s->length && used < size; i++) {
+        bool escaped = s->text[s->atom + i] == '\\' && i + 1 < s->length;
+
+        i += escaped;
+        out[used++] = escaped && isalnum(s->text[s->atom + i]) ? '\1' : (char)s->text[s->atom + i];
+    }
+    return used;
+}
+
+/* The current atom as name, value or item of the open node. */
+static void tree_atom(struct sxp *s)
+{
+    bool quoted = s->atom && s->at > s->atom + s->length;
+    size_t from = s->atom - quoted, to = s->atom + s->length + quoted, n;
+    char text[CONFIG_VALUE_MAX + 1];
+
+    if (!s->tree)
+        return;
+    n = unescape(s, text, sizeof(text));
+    if (s->index[s->depth] == 2)
+        config_tree_value(s->tree, text, n, from, to);
+    else if (s->index[s->depth] > 2)
+        config_tree_leaf(s->tree, "", 0, text, n, from, to);
+    else if (s->depth > 1)
+        config_tree_name(s->tree, text, n < CONFIG_NAME_MAX ? n : CONFIG_NAME_MAX);
 }
 
 static bool head_is(const struct sxp *s, unsigned depth, const char *word)
@@ -182,9 +221,9 @@ static void take_xenops(struct sxp *s)
 }
 
 static void scan(const uint8_t *text, size_t n, bool whole, struct config_facts *f,
-                 void (*take)(struct sxp *s))
+                 void (*take)(struct sxp *s), struct config_tree *tree)
 {
-    struct sxp s = { .text = text, .n = strnlen((const char *)text, n), .f = f };
+    struct sxp s = { .text = text, .n = strnlen((const char *)text, n), .f = f, .tree = tree };
     enum sxp_token t;
 
     s.whole = whole || s.n < n;
@@ -194,23 +233,36 @@ static void scan(const uint8_t *text, size_t n, bool whole, struct config_facts 
         return;
     }
     while (s.depth && (t = next(&s)) != SXP_END)
-        if (t == SXP_ATOM)
+        if (t == SXP_ATOM) {
+            tree_atom(&s);
             take(&s);
+        }
     f->complete = !s.depth;
     f->end = s.at;
 }
 
-void config_sxp(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
+static void scan_domain(const uint8_t *text, size_t n, bool whole, struct config_facts *f,
+                        struct config_tree *tree)
 {
     static const char start[] = "(domain";
     size_t have = n < sizeof(start) - 1 ? n : sizeof(start) - 1;
 
-    scan(text, n, whole, f, take_xend);
+    scan(text, n, whole, f, take_xend, tree);
     if (memcmp(text, start, have) != 0)
         config_problem(f, 0, "the text does not begin with (domain");
 }
 
+void config_sxp(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
+{
+    scan_domain(text, n, whole, f, NULL);
+}
+
+void config_sxp_tree(const uint8_t *text, size_t n, struct config_facts *f, struct config_tree *t)
+{
+    scan_domain(text, n, true, f, t);
+}
+
 void config_xenops(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
 {
-    scan(text, n, whole, f, take_xenops);
+    scan(text, n, whole, f, take_xenops, NULL);
 }

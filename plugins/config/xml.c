@@ -3,7 +3,7 @@
  * Domain XML of libvirt: names of nested elements, their text, and the type of the outermost one.
  * No entities but the five of XML, no namespaces. Elements: libvirt, docs/formatdomain.rst.
  */
-#include "config.h"
+#include "tree.h"
 
 struct xml {
     const uint8_t *text;
@@ -12,8 +12,10 @@ struct xml {
     unsigned depth;
     struct {
         size_t at, length;
-    } tag[CONFIG_DEPTH + 1]; /* [depth]: name of the open element */
+    } tag[CONFIG_DEPTH + 1];      /* [depth]: name of the open element */
+    bool inner[CONFIG_DEPTH + 2]; /* [depth]: it has elements inside */
     struct config_facts *f;
+    struct config_tree *tree; /* filled on the way; NULL: none */
 };
 
 static bool fail(struct xml *x, size_t at, const char *what)
@@ -35,8 +37,8 @@ static bool tag_is(const struct xml *x, unsigned depth, const char *word)
     return config_is(x->text + x->tag[depth].at, x->tag[depth].length, word);
 }
 
-/* Copy text with the five entities resolved. */
-static void unescape(char *out, size_t size, const uint8_t *text, size_t n)
+/* Copy text with the five entities resolved; returns its length. */
+static size_t unescape(char *out, size_t size, const uint8_t *text, size_t n)
 {
     static const struct {
         const char *name;
@@ -63,6 +65,27 @@ static void unescape(char *out, size_t size, const uint8_t *text, size_t n)
         i += step;
     }
     out[used] = '\0';
+    return used;
+}
+
+/* A value goes into the tree: of the attribute whose name ends in front of `=`, or of the open
+ * element. */
+static void tree_value(struct xml *x, size_t equals, size_t from, size_t to)
+{
+    char text[CONFIG_VALUE_MAX + 2], name[64] = "@";
+    size_t n, begin = equals;
+
+    if (!x->tree)
+        return;
+    n = unescape(text, sizeof(text), x->text + from, to - from);
+    if (!equals) {
+        config_tree_value(x->tree, text, n, from, to);
+        return;
+    }
+    while (begin && is_name(x->text[begin - 1]))
+        begin--;
+    config_copy(name + 1, sizeof(name) - 1, x->text + begin, equals - begin);
+    config_tree_leaf(x->tree, name, strlen(name), text, n, from, to);
 }
 
 /* Text of an element without children. */
@@ -70,6 +93,8 @@ static void take(struct xml *x, const uint8_t *p, size_t n)
 {
     struct config_facts *f = x->f;
 
+    if (!x->inner[x->depth])
+        tree_value(x, 0, (size_t)(p - x->text), (size_t)(p - x->text) + n);
     if (x->depth == 2 && tag_is(x, 2, "name"))
         unescape(f->name, sizeof(f->name), p, n);
     else if (x->depth == 2 && tag_is(x, 2, "uuid"))
@@ -97,6 +122,8 @@ static bool attributes(struct xml *x, bool *closed)
         if (quote && c == quote) {
             if (type && x->depth == 1)
                 config_copy(x->f->driver, sizeof(x->f->driver), x->text + value, x->at - value);
+            if (x->text[value - 2] == '=')
+                tree_value(x, value - 2, value, x->at);
             quote = 0;
         } else if (!quote && (c == '"' || c == '\'')) {
             quote = c;
@@ -110,6 +137,12 @@ static bool attributes(struct xml *x, bool *closed)
         }
     }
     return fail(x, x->n, "the text ends inside a tag");
+}
+
+static void leave(struct xml *x)
+{
+    if (x->depth-- > 1)
+        config_tree_close(x->tree);
 }
 
 static bool open_tag(struct xml *x)
@@ -126,10 +159,14 @@ static bool open_tag(struct xml *x)
     x->depth++;
     x->tag[x->depth].at = from;
     x->tag[x->depth].length = x->at - from;
+    x->inner[x->depth - 1] = true;
+    x->inner[x->depth] = false;
+    if (x->depth > 1)
+        config_tree_open(x->tree, x->text + from, x->at - from);
     if (!attributes(x, &closed))
         return false;
     if (closed)
-        x->depth--;
+        leave(x);
     return true;
 }
 
@@ -146,7 +183,7 @@ static bool close_tag(struct xml *x)
         return fail(x, x->n, "the text ends inside a tag");
     }
     x->at = from + length + 1;
-    x->depth--;
+    leave(x);
     return true;
 }
 
@@ -188,9 +225,10 @@ static bool step(struct xml *x)
     return c == '!' || c == '?' ? other_tag(x) : open_tag(x);
 }
 
-void config_xml(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
+static void scan(const uint8_t *text, size_t n, bool whole, struct config_facts *f,
+                 struct config_tree *tree)
 {
-    struct xml x = { .text = text, .n = strnlen((const char *)text, n), .f = f };
+    struct xml x = { .text = text, .n = strnlen((const char *)text, n), .f = f, .tree = tree };
     bool opened = false;
 
     x.whole = whole || x.n < n;
@@ -201,4 +239,14 @@ void config_xml(const uint8_t *text, size_t n, bool whole, struct config_facts *
     f->end = x.at;
     if (!f->problem && (!x.n || !tag_is(&x, 1, "domain")))
         config_problem(f, 0, "the outermost element is not <domain>");
+}
+
+void config_xml(const uint8_t *text, size_t n, bool whole, struct config_facts *f)
+{
+    scan(text, n, whole, f, NULL);
+}
+
+void config_xml_tree(const uint8_t *text, size_t n, struct config_facts *f, struct config_tree *t)
+{
+    scan(text, n, true, f, t);
 }

@@ -7,8 +7,7 @@
 
 #include "legacy.h"
 
-/* Length of the encoded page at p; 0 when it is none, with the reason in *why. */
-static size_t page_length(const uint8_t *p, size_t n, const char **why)
+size_t legacy_packed_page(const uint8_t *p, size_t n, const char **why)
 {
     size_t i = 0, covered = 0;
 
@@ -43,7 +42,7 @@ void legacy_check_compressed(struct xsi_walk *w, struct legacy *s, uint64_t at, 
     const char *why = "";
 
     while (i < have) {
-        step = page_length(p + i, have - i, &why);
+        step = legacy_packed_page(p + i, have - i, &why);
         if (!step && have < length) {
             s->unpacked_bad = true; /* not all of it was looked at: how many is not known */
             return;

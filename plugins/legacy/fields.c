@@ -135,27 +135,12 @@ void legacy_dec_vcpus(struct xsi_decode *d)
     xsi_close(d);
 }
 
-/* HVM parameter number of each chunk id; xc_domain_save.c@4.5, xen/include/public/hvm/params.h. */
-static unsigned param_index(int64_t id)
-{
-    static const struct {
-        int64_t id;
-        unsigned index;
-    } rows[] = { { -3, 12 },  { -4, 15 },  { -8, 17 },  { -10, 19 }, { -11, 9 },  { -14, 34 },
-                 { -15, 27 }, { -16, 28 }, { -17, 29 }, { -19, 32 }, { -20, 33 }, { -21, 36 } };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].id == id)
-            return rows[i].index;
-    return 0;
-}
-
 void legacy_dec_param(struct xsi_decode *d)
 {
     if (d->have < 16)
         return;
     xsi_put(d, "pad", XSI_HEX, 4, 4, u32_at(d, 4), NULL);
-    x86_put_hvm_param(d, "value", param_index(d->chunk->id), 8, 8);
+    x86_put_hvm_param(d, "value", legacy_param_of(d->chunk->id), 8, 8);
 }
 
 void legacy_dec_tsc(struct xsi_decode *d)

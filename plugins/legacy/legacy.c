@@ -6,6 +6,8 @@
 #include "messages.h"
 #include "readers.h"
 #include "recipe.h"
+#include "take.h"
+#include "writer.h"
 
 const struct xsi_finding_row legacy_findings[LEGACY_FINDING_COUNT] = {
 #define FINDING(id, slug, severity, effect, exit, readers, recipe, explain) \
@@ -150,4 +152,7 @@ const struct xsi_format xsi_format_legacy = {
     .finding_count = LEGACY_FINDING_COUNT,
     .messages = legacy_messages,
     .recipes = legacy_recipes,
+    .take = legacy_take,
+    .take_size = sizeof(struct legacy_taken),
+    .writers = legacy_writers,
 };

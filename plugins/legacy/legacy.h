@@ -192,6 +192,8 @@ static inline unsigned legacy_vcpu_size(const struct legacy *s)
 }
 
 /* ---- compress.c ---- */
+/* Length of the encoded page at p; 0 when it is none, with the reason in *why. */
+size_t legacy_packed_page(const uint8_t *p, size_t n, const char **why);
 /* Check the compressed pages at `at`; at the end of a body, whether they are as many as named. */
 void legacy_check_compressed(struct xsi_walk *w, struct legacy *s, uint64_t at, uint64_t length);
 void legacy_check_unpacked(struct xsi_walk *w, struct legacy *s, uint64_t at);
@@ -220,6 +222,17 @@ void legacy_saw(struct legacy *s, enum legacy_evidence what);
 void legacy_era(struct xsi_walk *w, const struct legacy *s, bool final);
 ssize_t legacy_entries(struct xsi_walk *w, const struct xsi_layer *l, const struct xsi_chunk *c,
                        uint64_t first, size_t max, struct xsi_page_entry *out);
+
+/* ---- params.c ---- */
+struct legacy_param_row {
+    int id; /* of the chunk */
+    unsigned index;
+};
+extern const struct legacy_param_row legacy_params[]; /* id 0 ends them */
+#define LEGACY_MAGIC 3U
+extern const unsigned legacy_magic_params[LEGACY_MAGIC]; /* in the order of the HVM tail */
+/* HVM parameter that the chunk carries; 0: none. */
+unsigned legacy_param_of(int64_t id);
 
 /* ---- fields.c ---- */
 #define LEGACY_DECODERS(X)                                                                  \

@@ -12,12 +12,11 @@
 #include "messages.h"
 #include "libvirt.h"
 
-#define LIBVIRT_MAGIC "libvirt-xml\n \0 \r" /* 16 bytes */
-#define MAGIC_SIZE    16
-#define TEXT_SIZE     11 /* of the magic that is plain text */
-#define HEADER_SIZE   64
-#define XML_LOOK      256 /* in which <domain stands */
-#define FLIPS_MAX     3
+#define MAGIC_SIZE  LIBVIRT_MAGIC_SIZE
+#define TEXT_SIZE   11 /* of the magic that is plain text */
+#define HEADER_SIZE 64
+#define XML_LOOK    256 /* in which <domain stands */
+#define FLIPS_MAX   3
 
 enum libvirt_finding {
 #define FINDING(id, ...) LIBVIRT_##id,
@@ -302,4 +301,6 @@ const struct xsi_format xsi_format_libvirt = {
     .model = &libvirt_model,
     .messages = libvirt_messages,
     .recipes = libvirt_recipes,
+    .take = libvirt_take,
+    .writers = libvirt_writers,
 };

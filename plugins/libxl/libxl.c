@@ -263,4 +263,6 @@ const struct xsi_format xsi_format_libxl = {
     .model = &libxl_restore_v2,
     .messages = libxl_messages,
     .recipes = libxl_recipes,
+    .take = libxl_take,
+    .writers = libxl_writers,
 };

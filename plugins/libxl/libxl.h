@@ -7,7 +7,7 @@
 #ifndef XSI_LIBXL_H
 #define XSI_LIBXL_H
 
-#include "../../lib/xsi_plugin.h"
+#include "../../lib/xsi_plugin_convert.h"
 
 #define LIBXL_LAYER "libxl-v2"
 
@@ -70,6 +70,10 @@ void libxl_check_emulator(struct xsi_walk *w, struct libxl_records *r, uint64_t 
                           struct xsi_chunk *out);
 void libxl_check_state(struct xsi_walk *w, const struct libxl_records *r, uint64_t at,
                        uint32_t length, struct xsi_chunk *out);
+
+/* ---- take.c, writer.c: in a conversion ---- */
+int libxl_take(struct xsi_take *t);
+extern const struct xsi_writer libxl_writers[];
 
 /* ---- decode.c ---- */
 void libxl_decode_header(struct xsi_decode *d);

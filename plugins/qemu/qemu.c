@@ -4,18 +4,13 @@
 #include <stdio.h>
 
 #include "../plugins.h"
+#include "give.h"
 #include "qemu.h"
 #include "messages.h"
 #include "recipe.h"
 
 #define ZERO_BLOCK 4096 /* as many zeros at the end are no device's state */
 #define XAPI_MAX   (1U << 20)
-
-struct qemu_state {
-    struct qemu_shape shape;
-    uint64_t size; /* bytes of state, 0 when not known */
-    bool done;
-};
 
 const struct xsi_finding_row qemu_findings[QEMU_FINDINGS] = {
 #define FINDING(id, slug, severity, effect, exit, readers, recipe, text) \
@@ -320,4 +315,6 @@ const struct xsi_format xsi_format_qemu = {
     .finding_count = QEMU_FINDINGS,
     .messages = qemu_messages,
     .recipes = qemu_recipes,
+    .take = qemu_take,
+    .writers = qemu_writers,
 };

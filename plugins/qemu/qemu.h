@@ -36,6 +36,13 @@ struct qemu_shape {
     const char *why;
 };
 
+/* State of the layer. */
+struct qemu_state {
+    struct qemu_shape shape;
+    uint64_t size; /* bytes of state, 0 when not known */
+    bool done;
+};
+
 /* have bytes at the record's start (up to QEMU_LOOK), left: to the image's end, UINT64_MAX if
  * that is not known. */
 void qemu_shape(const uint8_t *p, size_t have, uint64_t left, struct qemu_shape *out);

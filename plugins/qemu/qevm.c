@@ -95,6 +95,27 @@ static bool section_at(const uint8_t *p, size_t n, size_t at, const struct seen 
     return s->instance <= INSTANCE_MAX && s->version <= VERSION_MAX;
 }
 
+bool qevm_has(const uint8_t *p, size_t n, const char *name)
+{
+    size_t length = strlen(name), at = QEVM_HEADER;
+    struct seen seen = { { 0 } };
+    struct section s;
+
+    n = n < QEVM_LOOK ? n : QEVM_LOOK;
+    while (at < n) {
+        if (!section_at(p, n, at, &seen, &s)) {
+            at++;
+            continue;
+        }
+        if (s.name_length >= length && !memcmp(s.name + s.name_length - length, name, length) &&
+            (s.name_length == length || s.name[s.name_length - length - 1] == '/'))
+            return true;
+        seen.bit[s.id / 8] |= (uint8_t)(1U << (s.id % 8));
+        at = s.data;
+    }
+    return false;
+}
+
 static void put_section(struct xsi_decode *d, size_t base, const struct section *s, uint64_t end)
 {
     uint64_t at = base + s->at, name = base + s->at + (s->type ? 6 : 1);

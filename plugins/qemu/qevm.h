@@ -15,6 +15,9 @@
 
 /* True when n bytes begin with the magic; *version: the number behind it, 0 when it is cut off. */
 bool qevm_look(const uint8_t *p, size_t n, uint32_t *version);
+/* Does a state of n bytes (version 3; the first QEVM_LOOK of them count) hold a section of this
+ * name, or one of it at an address: "0000:00:02.0/cirrus_vga"? */
+bool qevm_has(const uint8_t *p, size_t n, const char *name);
 /* The same, but one byte of the magic may differ. */
 bool qevm_near(const uint8_t *p, size_t n);
 /*

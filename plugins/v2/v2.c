@@ -3,6 +3,7 @@
 #include "v2.h"
 
 #include "../plugins.h"
+#include "convert.h"
 #include "messages.h"
 #include "model.h"
 #include "recipe.h"
@@ -134,4 +135,6 @@ const struct xsi_format xsi_format_v2 = {
     .readers = v2_readers,
     .model = &v2_model,
     .recipes = v2_recipes,
+    .take = v2_take,
+    .writers = v2_writers,
 };

@@ -287,7 +287,7 @@ int xapi_part_step(struct xsi_walk *w, struct xapi_state *s, struct xsi_chunk *o
     out->meta = XAPI_PART_HEADER;
     if (part->type.id == 0x000f && body)
         xenops_chunk(w, s, out);
-    else if (part->body == BODY_BYTES && part->rank == 7)
+    else if (part->body == BODY_BYTES && part->rank == XAPI_RANK_QEMU)
         qemu_chunk(w, out);
     s->part = part;
     s->stage = part->body == BODY_STREAM ? STAGE_BODY
@@ -305,7 +305,7 @@ void xapi_parts_settle(struct xsi_walk *w, struct xapi_state *s)
         if (!(s->seen >> i & 1))
             continue;
         stream |= xapi_parts[i].body == BODY_STREAM;
-        qemu |= xapi_parts[i].rank == 7;
+        qemu |= xapi_parts[i].rank == XAPI_RANK_QEMU;
         end |= xapi_parts[i].body == BODY_NONE;
     }
     if (!stream)

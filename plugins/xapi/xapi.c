@@ -15,7 +15,7 @@
 #define RECORD_SCORE 40          /* bid from which something is taken for the record */
 #define RECORD_TEXT  "QemuDeviceModelRecord"
 
-static const char *const signatures[] = {
+const char *const xapi_signatures[] = {
     [XAPI_CLASSIC] = "XenSavedDomain\n",
     [XAPI_PARTS] = "XenSavedDomv2-\n",
 };
@@ -42,7 +42,7 @@ static size_t flips(const uint8_t *p, size_t n, unsigned variant)
     size_t count = 0;
 
     for (size_t i = 0; i < n; i++)
-        count += p[i] != (uint8_t)signatures[variant][i];
+        count += p[i] != (uint8_t)xapi_signatures[variant][i];
     return count;
 }
 
@@ -63,7 +63,7 @@ static void xapi_bid(struct xsi_walk *w, uint64_t at, const struct xsi_layer_row
         bid->score = !differing ? 100 : differing <= FLIPS_MAX && differing < other ? 75 : 0;
     if (bid->score)
         snprintf(bid->reason, sizeof(bid->reason), "xapi's signature %.14s%s",
-                 signatures[row->variant],
+                 xapi_signatures[row->variant],
                  differing ? ", damaged"
                  : n < 15  ? ", cut off"
                            : "");
@@ -76,7 +76,7 @@ static int signature_chunk(struct xsi_walk *w, const struct xsi_layer *l, struct
     const uint8_t *p = xsi_peek(w, xsi_at(w), XAPI_SIGNATURE_SIZE, &have);
 
     xsi_chunk_is(out, &signature_type, XAPI_SIGNATURE_SIZE);
-    xsi_note(out, "%.14s", signatures[l->row->variant]);
+    xsi_note(out, "%.14s", xapi_signatures[l->row->variant]);
     if (have == XAPI_SIGNATURE_SIZE && flips(p, have, l->row->variant))
         xsi_report(w, &xapi_findings[XAPI_C60], xsi_at(w), XAPI_SIGNATURE_SIZE,
                    "xapi's signature is damaged");
@@ -253,4 +253,6 @@ const struct xsi_format xsi_format_xapi = {
     .model = &xapi_model,
     .messages = xapi_messages,
     .recipes = xapi_recipes,
+    .take = xapi_take,
+    .writers = xapi_writers,
 };

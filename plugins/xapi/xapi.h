@@ -3,6 +3,7 @@
 #ifndef PLUGINS_XAPI_H
 #define PLUGINS_XAPI_H
 
+#include "../../lib/xsi_plugin_convert.h"
 #include "../config/config.h"
 
 #define XAPI_SIGNATURE_SIZE 15
@@ -30,6 +31,17 @@ enum xapi_body {
     BODY_NONE
 };
 
+/* Types that a writer of images names itself; the others are rows of xapi_parts only. */
+enum {
+    XAPI_PART_XENOPS = 0x000f,
+    XAPI_PART_LIBXC = 0x00f0,
+    XAPI_PART_LEGACY = 0x00f2,
+    XAPI_PART_QEMU = 0x0f00,
+    XAPI_PART_END = 0xffff
+};
+
+enum { XAPI_RANK_STREAM = 2, XAPI_RANK_QEMU = 7 }; /* places in the order of writing */
+
 struct xapi_part {
     struct xsi_type type; /* id = number in the header */
     enum xapi_body body;
@@ -46,9 +58,17 @@ struct xapi_state {
     uint64_t config_at;
 };
 
+/* The last one is END_OF_IMAGE. */
 extern const struct xapi_part xapi_parts[];
+/* The signature of a variant, XAPI_SIGNATURE_SIZE bytes. */
+extern const char *const xapi_signatures[];
 extern const struct xsi_recipe xapi_recipes[];
 
+/* ---- take.c, writer.c: in a conversion ---- */
+int xapi_take(struct xsi_take *t);
+extern const struct xsi_writer xapi_writers[];
+
+/* ---- parts.c ---- */
 /* Row of a part's type; NULL when it is unknown. */
 const struct xapi_part *xapi_part_row(uint64_t type);
 /* Does the header of a part stand at an offset? Confidence 0 … 100. */

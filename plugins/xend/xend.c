@@ -10,9 +10,9 @@
 #include "../plugins.h"
 #include "messages.h"
 #include "model.h"
+#include "xend.h"
 
-#define XEND_SIGNATURE "LinuxGuestRecord"
-#define SIGNATURE_SIZE 16
+#define SIGNATURE_SIZE XEND_SIGNATURE_SIZE
 #define HEADER_SIZE    20
 #define FLIPS_MAX      3 /* bytes of the signature that may differ */
 
@@ -252,4 +252,6 @@ const struct xsi_format xsi_format_xend = {
     .model = &xend_model,
     .messages = xend_messages,
     .recipes = xend_recipes,
+    .take = xend_take,
+    .writers = xend_writers,
 };

@@ -195,4 +195,6 @@ const struct xsi_format xsi_format_xl = {
     .model = &xl_model,
     .messages = xl_messages,
     .recipes = xl_recipes,
+    .take = xl_take,
+    .writers = xl_writers,
 };

@@ -3,6 +3,7 @@
 #ifndef PLUGINS_XL_H
 #define PLUGINS_XL_H
 
+#include "../../lib/xsi_plugin_convert.h"
 #include "../config/config.h"
 
 #define XL_MAGIC          "Xen saved domain, xl format\n \0 \r" /* 32 bytes */
@@ -50,5 +51,9 @@ void xl_decode_config(struct xsi_decode *d);
 void xl_config_chunk(struct xsi_walk *w, struct xl_state *s, struct xsi_chunk *out);
 extern const struct xsi_type xl_types[];
 extern const struct xsi_recipe xl_recipes[];
+
+/* ---- take.c, writer.c: in a conversion ---- */
+int xl_take(struct xsi_take *t);
+extern const struct xsi_writer xl_writers[];
 
 #endif
