@@ -2,6 +2,7 @@
 # make            programs and library          make check    dependencies, build, all tests
 # make demo       the 2011 failure, listed      make bench    performance table (JSON=1)
 # make deps       install missing packages      make install  DESTDIR= PREFIX=
+# make check-xen  guests revived on real Xen, under emulation (downloads 80 MB once)
 # also: samples fuzz format lint uninstall clean; V=1 shows the commands
 
 PREFIX  ?= /usr/local
@@ -19,17 +20,20 @@ DEMO    ?= $(firstword $(wildcard samples/2011-xapi-hvm.img) $B/samples/2011-xap
 B       := build
 VERSION := $(shell sed -n 's/^\#define XSI_VERSION "\(.*\)"/\1/p' lib/xsi.h)
 SONAME  := libxsi.so.0
+HELPER  := xsi-convert-legacy-stream
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@echo '  $(1)	$(2)')
 
 # ---- what is there ------------------------------------------------------------------------
 
-LIB_C    := $(sort $(wildcard lib/*.c lib/*/*.c plugins/*.c plugins/*/*.c))
+# restore back ends are loaded by xsrecover, never part of the library
+LIB_C    := $(filter-out plugins/restore-%,$(sort $(wildcard lib/*.c lib/*/*.c plugins/*.c \
+	plugins/*/*.c)))
 PROGRAMS := $(sort $(patsubst %/,%,$(dir $(wildcard xsdump/*.c xsrecover/*.c))))
 CLI_C    := $(sort $(wildcard cli/*.c))
 UNIT_C   := $(sort $(wildcard tests/unit/test_*.c))
 PROP_C   := $(sort $(filter-out tests/property/common.c,$(wildcard tests/property/*.c)))
-ALL_C    := $(LIB_C) $(CLI_C) $(sort $(wildcard xsdump/*.c xsrecover/*.c samples/*.c samples/*/*.c \
+ALL_C    := $(LIB_C) $(sort $(wildcard plugins/restore-*/*.c)) $(CLI_C) $(sort $(wildcard xsdump/*.c xsrecover/*.c samples/*.c samples/*/*.c \
 	tests/*/*.c))
 ALL_H    := $(sort $(wildcard lib/*.h lib/*/*.h plugins/*.h plugins/*/*.h cli/*.h xsdump/*.h \
 	xsrecover/*.h samples/*.h samples/*/*.h tests/*/*.h))
@@ -37,7 +41,7 @@ MANUALS  := $(sort $(wildcard docs/*.[1-8] docs/man/*.[1-8]))
 
 # pkg-config modules of a program; the library and its plug-ins link libc alone and load the rest.
 MODULES_xsdump    := json-c libxxhash
-MODULES_xsrecover := readline
+MODULES_xsrecover := readline json-c
 MODULES_lib       :=
 # module:package, for the message when one is missing
 NEEDED := json-c:libjson-c-dev libxxhash:libxxhash-dev readline:libreadline-dev
@@ -69,11 +73,12 @@ cflags_for = $(call cflags_of,$(or $(filter $(PROGRAMS),$(firstword $(subst /, ,
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all need deps check demo bench install uninstall fuzz format lint clean samples asan tests
-all: $(PROGRAMS:%=$B/%) $B/$(SONAME) $B/libxsi.so $B/libxsi.a
+.PHONY: all need deps check check-xen demo bench install uninstall fuzz format lint clean samples asan tests
+all: $(PROGRAMS:%=$B/%) $B/$(SONAME) $B/libxsi.so $B/libxsi.a $B/xsi/restore-xl.so \
+	$B/xsi/restore-libxc.so $B/$(HELPER)
 
 # These bring their own dependencies; the others say what is missing.
-ifneq ($(filter check demo,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-xen demo,$(MAKECMDGOALS)),)
 need: deps
 endif
 need:
@@ -126,9 +131,33 @@ $(eval $(call tree,$B,$$(CC),$$(HARDEN),$$(LDHARDEN)))
 # The tree that the tests run on, with warnings as errors.
 $(eval $(call tree,$B/asan,$$(CC),$$(SANITIZE) -Werror,))
 $(eval $(call tree,$B/fuzz,$$(FUZZ_CC),$$(SANITIZE) -fsanitize=fuzzer-no-link,))
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -name xenlab -prune -o -name '*.d' -type f -print 2>/dev/null)
 
-asan: $(PROGRAMS:%=$B/asan/%) $B/asan/libxsi.a
+# The drop-in for Xen's converter is xsrecover under another name.
+$B/$(HELPER) $B/asan/$(HELPER): | need
+	$(Q)mkdir -p $(@D) && ln -sf xsrecover $@
+
+asan: $B/asan/$(HELPER) $(PROGRAMS:%=$B/asan/%) $B/asan/libxsi.a $B/asan/xsi
+
+# Restore back ends: shared objects of their own, so that nothing else depends on a release of Xen.
+# One is built whole; without Xen's headers (looked for when it is built, not before: `make check`
+# installs them) there is one way less to restore.
+XEN_MODULES := xenguest xencontrol xenstore xentoollog
+BACKEND = $(CC) -shared $(CPPFLAGS_ALL) $(CSTD) $(HARDEN) -fPIC $(CFLAGS) $(LDHARDEN) $(LDFLAGS)
+$B/xsi/restore-xl.so: $(wildcard plugins/restore-xl/*.[ch]) lib/xsi_restore.h lib/xsi.h | need
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BACKEND) -o $@ $(filter %.c,$^)
+$B/xsi/restore-libxc.so: $(wildcard plugins/restore-libxc/*.[ch]) lib/xsi_restore.h lib/xsi.h | need
+	$(Q)if $(PKG) --exists $(XEN_MODULES); then \
+	  mkdir -p $(@D) && $(if $(V),,echo '  LD	$@' &&) \
+	  $(BACKEND) -DXEN_RELEASE="\"$$($(PKG) --modversion xencontrol)\"" \
+	    $$($(PKG) --cflags $(XEN_MODULES)) -o $@ $(filter %.c,$^) $$($(PKG) --libs $(XEN_MODULES)); \
+	else \
+	  echo "No Xen libraries (Debian package libxen-dev): built without restore --via libxc" >&2; \
+	fi
+$B/asan/xsi: | $B/xsi/restore-xl.so
+	$(Q)mkdir -p $(@D) && ln -sfn ../xsi $@
 
 # ---- tests --------------------------------------------------------------------------------
 
@@ -172,6 +201,10 @@ tests: all asan samples $(UNIT_T) $(PROP_T) $(FUZZ_T) $(DICTIONARY) $(SHIM) $(ME
 check: tests
 	@tests/run
 
+# On real Xen; XEN="own revive" runs only these jobs.
+check-xen: all
+	@tests/xenlab/check $(XEN)
+
 # The listing's exit status says what it thinks of the image: here it must find fault.
 demo: all $(DEMO)
 	$B/xsdump $(DEMO) || [ $$? -lt 4 ]
@@ -204,18 +237,24 @@ samples: $(SAMPLE_IMG)
 
 # Installed programs find the library where the loader looks, or by name where it does not.
 RPATH := $(if $(filter /usr/lib% /usr/local/lib /lib%,$(LIBDIR)),,-Wl,-rpath,$(LIBDIR))
-INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(LIBDIR)/$(SONAME) $(LIBDIR)/libxsi.so $(LIBDIR)/libxsi.a \
-	$(LIBDIR)/pkgconfig/xsi.pc $(INCDIR)/xsi.h $(INCDIR)/xsi_edit.h $(INCDIR)/xsi_plugin.h \
+HEADERS := $(sort $(wildcard lib/xsi*.h))
+INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(BINDIR)/$(HELPER) $(LIBDIR)/$(SONAME) $(LIBDIR)/libxsi.so $(LIBDIR)/libxsi.a \
+	$(LIBDIR)/xsi/restore-xl.so $(LIBDIR)/xsi/restore-libxc.so \
+	$(LIBDIR)/pkgconfig/xsi.pc $(HEADERS:lib/%=$(INCDIR)/%) \
 	$(foreach m,$(MANUALS),$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
 install: all
 	$(foreach p,$(PROGRAMS),install -d $(DESTDIR)$(BINDIR) && $(CC) -pie $(HARDEN) $(LDHARDEN) \
 	  $(RPATH) $(LDFLAGS) -o $(DESTDIR)$(BINDIR)/$p \
 	  $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard $p/*.c)) $(CLI_C)) -L$B -lxsi $(call libs_of,$p) &&) :
+	ln -sf xsrecover $(DESTDIR)$(BINDIR)/$(HELPER)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)
 	install -m 755 $B/$(SONAME) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libxsi.so
 	install -m 644 $B/libxsi.a $(DESTDIR)$(LIBDIR)/
-	install -m 644 lib/xsi.h lib/xsi_edit.h lib/xsi_plugin.h $(DESTDIR)$(INCDIR)/
+	install -d -m 755 $(DESTDIR)$(LIBDIR)/xsi
+	install -m 755 $B/xsi/restore-*.so $(DESTDIR)$(LIBDIR)/xsi/
+	install -m 644 $(filter-out %/,$(HEADERS)) $(DESTDIR)$(INCDIR)/
+	install -D -m 644 lib/convert/items.def $(DESTDIR)$(INCDIR)/convert/items.def
 	printf '%s\n' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' 'Name: xsi' \
 	  'Description: dissector of saved Xen VM images' 'Version: $(VERSION)' \
 	  'Libs: -L$${libdir} -lxsi' 'Libs.private: -ldl' 'Cflags: -I$${includedir}' \

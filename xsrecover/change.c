@@ -73,6 +73,8 @@ static void again(char *out, size_t size, const struct settings *s, const char *
         add(&w, " --checkpoint %" PRIu64, s->checkpoint);
     for (size_t i = 0; i < s->patch_count; i++)
         add_patch(&w, &s->patch[i]);
+    for (size_t i = 0; i < s->word_count; i++)
+        add(&w, " %s", cli_word(word, sizeof(word), s->words[i]));
     if (w.cut)
         out[0] = '\0';
 }

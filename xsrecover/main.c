@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "debug.h"
+#include "helper.h"
 #include "xsrecover.h"
 
 /* ---------------------------------------------------------------- the debugger ---- */
@@ -219,6 +220,8 @@ int main(int argc, char **argv)
 
     if (!cli_start())
         return CLI_OPERATIONAL;
+    if (helper_named(argv[0]))
+        return cli_finish(helper_main(argc, argv));
     s = calloc(1, sizeof(*s));
     if (!s) {
         cli_error(NULL, "out of memory; free some and try again");

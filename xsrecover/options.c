@@ -190,6 +190,39 @@ static bool take_unreadable(struct settings *s, const char *text)
     return s->zero_unreadable;
 }
 
+static bool take_via(struct settings *s, const char *text)
+{
+    if (strcmp(text, "libxc") != 0 && strcmp(text, "xl") != 0) {
+        cli_error(NULL, "--via %s: the ways are libxc and xl", text);
+        return false;
+    }
+    s->via = text;
+    return true;
+}
+
+static bool take_into(struct settings *s, const char *text)
+{
+    /* numbers above are Xen's own: 4.17, public/xen.h, DOMID_FIRST_RESERVED */
+    s->has_into = cli_number(text, &s->into) && s->into && s->into < 0x7ff0;
+    if (!s->has_into)
+        cli_error(NULL, "--into %s: this is no domain's number; xl list names them", text);
+    return s->has_into;
+}
+
+static bool take_guest(struct settings *s, const char *text)
+{
+    static const char *const kinds[] = {
+        [XSI_GUEST_PV] = "pv", [XSI_GUEST_HVM] = "hvm", [XSI_GUEST_PVH] = "pvh"
+    };
+
+    for (int i = XSI_GUEST_PV; i <= XSI_GUEST_PVH; i++)
+        if (strcmp(text, kinds[i]) == 0)
+            s->guest = (enum xsi_guest)i;
+    if (s->guest == XSI_GUEST_UNKNOWN)
+        cli_error(NULL, "--guest %s: the kinds are pv, pvh and hvm", text);
+    return s->guest != XSI_GUEST_UNKNOWN;
+}
+
 /* ---------------------------------------------------------------- all of them ---- */
 
 /* What an option does: sets a flag, keeps its argument, or hands it to a function. */
@@ -219,6 +252,10 @@ static const struct effect {
     [OPT_SPOOL] = { .text = offsetof(struct settings, spool) },
     [OPT_CONFIG] = { .text = offsetof(struct settings, config) },
     [OPT_SKIP_EMULATOR] = { .flag = offsetof(struct settings, skip_emulator) },
+    [OPT_VIA] = { .take = take_via },
+    [OPT_INTO] = { .take = take_into },
+    [OPT_PAUSED] = { .flag = offsetof(struct settings, paused) },
+    [OPT_GUEST] = { .take = take_guest },
     [OPT_OUT] = { .text = offsetof(struct settings, out) },
     [OPT_IN_PLACE] = { .flag = offsetof(struct settings, in_place) },
     [OPT_UNDO] = { .text = offsetof(struct settings, undo) },
@@ -228,6 +265,8 @@ static const struct effect {
     [OPT_YES] = { .flag = offsetof(struct settings, yes) },
     [OPT_SAFE] = { .flag = offsetof(struct settings, safe) },
     [OPT_SHOW] = { .flag = offsetof(struct settings, show_only) },
+    [OPT_SECRETS] = { .flag = offsetof(struct settings, secrets) },
+    [OPT_RAW] = { .flag = offsetof(struct settings, raw) },
     [OPT_COMMAND] = { .take = take_command },
     [OPT_SCRIPT] = { .take = take_script },
     [OPT_ALLOW_SHELL] = { .flag = offsetof(struct settings, allow_shell) },

@@ -63,6 +63,15 @@ struct settings {
     const char *to, *spool, *config; /* of a conversion */
     bool list_targets, fix, drop, force, zero_unreadable, skip_emulator;
 
+    const char *via; /* "libxc", "xl"; of a restore */
+    bool has_into, paused;
+    uint64_t into;
+    enum xsi_guest guest;
+
+    bool secrets, raw;         /* of config */
+    const char *const *words;  /* arguments behind the image that are a part of the command */
+    size_t word_count;
+
     const char *recipe, *code;
     bool has_at, end_of_stream, has_checkpoint;
     uint64_t at, checkpoint;
