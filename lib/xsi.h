@@ -409,6 +409,8 @@ struct xsi_verdict {
                                                      before printing */
     size_t error_count;                   /* lines in `errors` */
     int64_t pages, vcpus_set, hvmctx_len, qemu_bytes;
+    bool by_xen;      /* it fails because the hypervisor refuses state that came whole: another
+                         form of the stream would not help */
     char reason[400]; /* one or two sentences for a person: why, and where */
     uint64_t where;   /* offset that the reason is about */
     char loses[200];  /* what is not restored: "device model state", ""; commas between */

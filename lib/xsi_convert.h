@@ -58,13 +58,13 @@ struct xsi_item {
 /* What is known of the domain. Items are in the input's order; of several with one kind and id the
  * last counts, and only that is kept. */
 struct xsi_vm {
-    enum xsi_guest guest;    /* PV, HVM or PVH (HVM when it cannot be told) */
-    unsigned guest_bits;     /* PV: 32 or 64; 0 unknown */
-    unsigned pt_levels;      /* PV: 2, 3 or 4; 0 unknown */
-    unsigned toolstack_bits; /* of a legacy input; 0: another */
-    unsigned version;        /* of a v2 input: 2 or 3; 0: legacy */
+    enum xsi_guest guest;          /* PV, HVM or PVH (HVM when it cannot be told) */
+    unsigned guest_bits;           /* PV: 32 or 64; 0 unknown */
+    unsigned pt_levels;            /* PV: 2, 3 or 4; 0 unknown */
+    unsigned toolstack_bits;       /* of a legacy input; 0: another */
+    unsigned version;              /* of a v2 input: 2 or 3; 0: legacy */
     uint32_t xen_major, xen_minor; /* of its domain header; major 0: it was converted */
-    bool has_p2m_size;       /* PV: max PFN + 1; HVM: likewise, from the header or a survey */
+    bool has_p2m_size;             /* PV: max PFN + 1; HVM: likewise, from the header or a survey */
     uint64_t p2m_size;
     uint64_t highest_pfn; /* of the pages seen so far, when there are any */
     uint64_t pages;       /* pages with data seen so far, repeats included */
@@ -97,8 +97,7 @@ struct xsi_convert_options {
     bool force;           /* also of a damaged input: what can be read */
     bool no_emulator;     /* leave the device model's state out: the caller takes care of it */
     bool zero_unreadable; /* pages that the medium cannot read become zero pages, and are named */
-    bool early_end;     /* reserved for the reader of a pipe that must not look behind the image */
-    const char *config; /* configuration to put into the container instead of the input's; */
+    const char *config;   /* configuration to put into the container instead of the input's; */
     enum xsi_syntax config_syntax; /* its syntax. NULL: the input's, translated where needed */
     const char *spool; /* folder for pages that must be kept (Remus compression); NULL = TMPDIR */
 };

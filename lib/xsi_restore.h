@@ -82,19 +82,19 @@ struct xsi_restore_job {
     uint32_t into; /* a prepared domain, or XSI_NO_DOMAIN: one is created */
     bool paused;
 
-    int emulator; /* the device model's state, to be read from its beginning; -1 none */
+    int emulator;      /* the device model's state, to be read from its beginning; -1 none */
     const char *store; /* xenstore keys and values of the device model, each with a NUL */
     size_t store_length;
-    char vga[16];    /* "none", "std", "cirrus" */
-    char boot[16];   /* "cda" */
-    bool serial;     /* the guest has a serial line */
-    bool platform;   /* ... and the Xen platform device */
+    char vga[16];  /* "none", "std", "cirrus" */
+    char boot[16]; /* "cda" */
+    bool serial;   /* the guest has a serial line */
+    bool platform; /* ... and the Xen platform device */
     bool usb, usb_tablet;
     char nic[24]; /* model of the emulated network card, "" none */
     char mac[24];
     size_t disk_count;
     struct xsi_restore_disk disk[XSI_RESTORE_DISKS];
-    const char *config; /* libxl's JSON, for the toolstack that finds the guest running; or NULL */
+    const char *config;  /* libxl's JSON, for the toolstack that finds the guest running; or NULL */
     const char *program; /* xl, or the device model; NULL = where it is looked for */
 };
 
@@ -135,10 +135,10 @@ XSI_API int xsi_image_id(struct xsi_image_id *id, struct xsi_source *src, const 
                          uint64_t end, const char *uuid, struct xsi_error *err);
 
 struct xsi_past_restore {
-    int64_t when;       /* seconds since 1970 */
-    char via[16];       /* "libxc", "xl" */
-    uint32_t domain;    /* XSI_NO_DOMAIN: it was begun, and its end is not known */
-    char number[32];    /* of the restore */
+    int64_t when;    /* seconds since 1970 */
+    char via[16];    /* "libxc", "xl" */
+    uint32_t domain; /* XSI_NO_DOMAIN: it was begun, and its end is not known */
+    char number[32]; /* of the restore */
 };
 /*
  * Registry of restores, a file of lines in the folder of the undo files (see xsi_edit.h for

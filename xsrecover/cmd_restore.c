@@ -71,8 +71,7 @@ static unsigned run(struct restore *r)
     good = restore_run(r, &result, &cancelled);
     if (good)
         tell(r, &result);
-    if (*number &&
-        xsi_restores_end(NULL, number, good ? result.domain : XSI_NO_DOMAIN, &err) < 0)
+    if (*number && xsi_restores_end(NULL, number, good ? result.domain : XSI_NO_DOMAIN, &err) < 0)
         fail(r->s->transcript, 0, NULL, "%s", err.text);
     if (cancelled)
         return CANCELLED;
@@ -137,8 +136,9 @@ static unsigned restore_exec(const struct cli_term *t, struct settings *s, int a
 
     (void)argc;
     if (s->target_count > 1)
-        return fail(s->transcript, CLI_USAGE, NULL, "one image is mended for one reader: give -t "
-                                                    "once");
+        return fail(s->transcript, CLI_USAGE, NULL,
+                    "one image is mended for one reader: give -t "
+                    "once");
     if (s->has_into && s->via && strcmp(s->via, "libxc") != 0)
         return fail(s->transcript, CLI_USAGE, NULL,
                     "xl makes its domain itself: --into belongs to --via libxc");

@@ -7,13 +7,15 @@
 
 static void list(const struct cli_term *t, const struct xsi_config_held *held)
 {
+    struct xsi_config_list *members = xsi_config_list_new(held->text, held->length, held->syntax);
     struct xsi_config_member m;
     char text[400];
 
-    for (size_t i = 0; xsi_config_member_at(held->text, held->length, held->syntax, i, &m); i++) {
+    while (members && xsi_config_list_next(members, &m)) {
         xsi_escape(text, sizeof(text), m.value, strlen(m.value));
         fprintf(t->out, "%s=%s\n", m.key, m.secret ? "********" : text);
     }
+    xsi_config_list_free(members);
 }
 
 /* One KEY=VALUE; *text becomes the new one. */
@@ -23,7 +25,8 @@ static unsigned set_one(const struct apply *a, const struct settings *s,
 {
     const char *equals = strchr(word, '=');
     char key[80], old[120], new[120];
-    struct xsi_config_member before, after;
+    struct xsi_config_member before = { .value = "" },
+                             after; /* what stands there may be no value */
     struct xsi_config_out out;
     size_t n = strlen(what);
 
@@ -34,7 +37,7 @@ static unsigned set_one(const struct apply *a, const struct settings *s,
         return fail(s->transcript, CLI_USAGE, NULL,
                     "%s is secret, and everybody sees a command line: use xsrecover config edit",
                     key);
-    if (xsi_config_set(*text, strlen(*text), syntax, key, equals + 1, &out) < 0)
+    if (xsi_config_set(*text, strlen(*text), syntax, key, equals + 1, &out) < 0 || !out.text)
         return fail(s->transcript, CLI_USAGE, a->file, "%s: %s", word, out.problem);
     if (!xsi_config_member(out.text, out.length, syntax, key, &after)) {
         xsi_config_out_free(&out);
@@ -59,8 +62,11 @@ static unsigned set_stage(struct apply *a, const struct settings *s)
         return status;
     }
     text = strdup(held.text);
-    if (!text)
-        status = fail(s->transcript, CLI_OPERATIONAL, a->file, "out of memory; free some");
+    if (!text) {
+        xsi_config_let_go(&held);
+        return fail(s->transcript, CLI_OPERATIONAL, a->file,
+                    "out of memory; free some and try again");
+    }
     for (size_t i = 0; !status && i < s->word_count; i++)
         status = set_one(a, s, held.syntax, s->words[i], &text, what, sizeof(what));
     if (!status && s->word_count)

@@ -165,15 +165,16 @@ static void stack_words(const struct conversion *v, char *out, size_t size)
         used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " > " : "", layer);
 }
 
-static void print_notes(const struct conversion *v, size_t from)
+/* Those that were not printed yet. */
+static void print_notes(struct conversion *v)
 {
     const char *note;
 
-    for (size_t i = from; (note = xsi_convert_note(v->convert, i)); i++)
+    for (; (note = xsi_convert_note(v->convert, v->notes)); v->notes++)
         line_print(v->term, "note", "%s", note);
 }
 
-void conversion_print(const struct conversion *v)
+void conversion_print(struct conversion *v)
 {
     const struct xsi_info *info = xsi_convert_vm(v->convert)->info;
     char was[200] = "", will[200];
@@ -185,7 +186,7 @@ void conversion_print(const struct conversion *v)
     stack_words(v, will, sizeof(will));
     line_print(v->term, "image", "%s", was);
     line_print(v->term, "becomes", "%s", will);
-    print_notes(v, 0);
+    print_notes(v);
 }
 
 /* ---- writing ---- */
@@ -206,25 +207,30 @@ static unsigned check(struct conversion *v)
         return 0;
     }
     verdict_print(v->term, "recheck", &result.verdict, result.verdict.outcome != XSI_RESTORES);
-    if (result.verdict.outcome != XSI_FAILS || v->s->force)
+    v->objects = result.verdict.outcome != XSI_RESTORES;
+    if (result.verdict.outcome == XSI_FAILS && result.verdict.by_xen)
+        line_print(v->term, "",
+                   "the guest's state is in the image like this: no conversion can "
+                   "help");
+    if (result.verdict.outcome != XSI_FAILS || result.verdict.by_xen || v->s->force)
         return 0;
     return fail(v->s->transcript, 2, v->file,
                 "not written: %s would not restore it; --force writes it nevertheless",
                 result.verdict.reader.name);
 }
 
-static unsigned written(const struct conversion *v, const struct xsi_written *w,
-                        const struct xsi_converted *result, size_t notes)
+static unsigned written(struct conversion *v, const struct xsi_written *w,
+                        const struct xsi_converted *result)
 {
     char word[4200];
 
-    print_notes(v, notes);
+    print_notes(v);
     if (result->judged)
         verdict_print(v->term, "recheck", &result->verdict, false);
     line_print(v->term, "written", "%" PRIu64 " bytes to %s in %.2f s", w->bytes,
                strcmp(v->s->out, "-") ? cli_name(word, sizeof(word), v->s->out) : "standard output",
                w->seconds);
-    return result->judged && result->verdict.outcome != XSI_RESTORES ? 2 : 0;
+    return v->objects || (result->judged && result->verdict.outcome != XSI_RESTORES) ? 2 : 0;
 }
 
 unsigned conversion_write(struct conversion *v)
@@ -234,20 +240,18 @@ unsigned conversion_write(struct conversion *v)
     struct xsi_converted result;
     struct xsi_written w;
     struct xsi_error err;
-    size_t notes = 0;
     unsigned status;
     int rc;
 
     conversion_print(v);
     status = check(v);
+    print_notes(v);
     if (status)
         return status;
     if (!v->s->out || v->s->show_only) {
         line_print(v->term, "", "nothing was written: -o OUT writes it");
         return 0;
     }
-    while (xsi_convert_note(v->convert, notes))
-        notes++;
     if (strcmp(v->s->out, "-") == 0 && isatty(STDOUT_FILENO))
         return fail(v->s->transcript, CLI_USAGE, NULL,
                     "-o -: standard output is a terminal; redirect it to a pipe or a file");
@@ -256,8 +260,8 @@ unsigned conversion_write(struct conversion *v)
     else
         rc = xsi_convert_file(v->convert, v->s->out, reader, &result, &w, &err);
     if (rc < 0) {
-        print_notes(v, notes);
+        print_notes(v);
         return fault(v, &err);
     }
-    return written(v, &w, &result, notes);
+    return written(v, &w, &result);
 }

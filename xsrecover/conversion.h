@@ -26,6 +26,8 @@ struct conversion {
     struct xsi_mended *mended;
     struct xsi_convert *convert;
     char *config;
+    size_t notes; /* of the conversion's, that were printed */
+    bool objects; /* the output's reader does not restore all of it */
 };
 
 /* Opens the image; with --fix mends it for `reader` (NULL: the default of its container). 0, or a
@@ -36,7 +38,7 @@ unsigned conversion_open(struct conversion *v, const struct cli_term *t, const s
 unsigned conversion_begin(struct conversion *v, struct xsi_convert_options *options);
 void conversion_close(struct conversion *v);
 /* What it becomes, what is left out. */
-void conversion_print(const struct conversion *v);
+void conversion_print(struct conversion *v);
 /* Checks it, shows what came of it and writes it to -o. */
 unsigned conversion_write(struct conversion *v);
 

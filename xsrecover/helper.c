@@ -42,7 +42,8 @@ struct helper {
 
 /* ---------------------------------------------------------------- words ---- */
 
-static void say(const struct helper *h, int priority, const char *fmt, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+say(const struct helper *h, int priority, const char *fmt, va_list args)
 {
     char raw[1024], text[2048];
 
@@ -370,7 +371,6 @@ static int convert(const struct helper *h, struct xsi_source *src, off_t start)
         /* libxl ends the restore of a guest that is not HVM at a record of the device model:
          * 4.17:libxl_stream_read.c:process_record */
         .no_emulator = h->libxl ? h->guest == XSI_GUEST_PV : h->skip_qemu,
-        .early_end = true,
     };
     struct xsi_written written = { 0 };
     struct xsi_error err = { 0 };

@@ -16,8 +16,9 @@ enum via { VIA_LIBXC, VIA_XL };
 
 /* What the configuration says that the stream does not. */
 struct restore_config {
-    bool there;
-    char why[200]; /* why it is not there */
+    bool there;    /* and was read */
+    bool lines;    /* it is xl.cfg text, which is for xl alone */
+    char why[200]; /* why it was not read */
     enum xsi_guest guest;
     char name[128], uuid[40];
     unsigned vcpus, event_channels;
@@ -59,11 +60,12 @@ struct restore {
     struct xsi_convert *whole; /* that nothing is left out of; for its items */
     struct xsi_convert *convert;
     struct xsi_converted converted;
-    bool checked;          /* converted is there */
-    char failure[400];     /* why there is no conversion; "" there is one */
-    bool raw;              /* then these bytes of the planned image are handed over: */
+    size_t notes;      /* of the conversion, that were told */
+    bool checked;      /* converted is there */
+    char failure[400]; /* why there is no conversion; "" there is one */
+    bool raw;          /* then these bytes of the planned image are handed over: */
     uint64_t raw_from, raw_to;
-    unsigned status;       /* for that */
+    unsigned status; /* for that */
     struct restore_shared *shared;
     struct xsi_host *host; /* the shared one */
     bool host_known;

@@ -29,16 +29,19 @@ static void check_conversion(struct restore *r)
 {
     const struct xsi_converted *c = &r->converted;
     const struct xsi_info *info = r->look.info;
-    char size[16];
+    char size[16], stack[200] = "";
+    size_t used = 0;
 
     if (!r->checked) {
         restore_note(r, CHECK_REFUSE, "conversion", "%s%s", r->failure,
                      r->raw ? ". It is handed over as it is" : "");
         return;
     }
-    restore_note(r, c->errors ? CHECK_REFUSE : CHECK_GOOD, "conversion", "%s to %s, %s%s%s",
-                 info->stack_length ? info->stack[info->stack_length - 1] : "?",
-                 xsi_convert_layer(r->convert, 0), cli_size(size, sizeof(size), c->size),
+    for (size_t i = 0; i < info->stack_length && used < 160; i++)
+        used += (size_t)snprintf(stack + used, sizeof(stack) - used, "%s%.30s", i ? " > " : "",
+                                 info->stack[i]);
+    restore_note(r, c->errors ? CHECK_REFUSE : CHECK_GOOD, "conversion", "%s becomes %s, %s%s%s",
+                 stack, xsi_convert_layer(r->convert, 0), cli_size(size, sizeof(size), c->size),
                  c->errors ? "; the result has errors: " : "", c->errors ? c->first : "");
 }
 
@@ -62,17 +65,28 @@ static void check_reader(struct restore *r)
         restore_note(r, CHECK_SKIPPED, "reader", "it needs %s", v->conditions[i]);
 }
 
+static void check_guest(struct restore *r)
+{
+    static const char *const kinds[] = {
+        [XSI_GUEST_PV] = "PV", [XSI_GUEST_HVM] = "HVM", [XSI_GUEST_PVH] = "PVH"
+    };
+
+    if (r->config.guest != XSI_GUEST_UNKNOWN && r->config.guest != r->guest)
+        restore_note(r, CHECK_WARN, "guest", "it is restored as %s, but its configuration says %s",
+                     kinds[r->guest], kinds[r->config.guest]);
+}
+
 static void check_registry(struct restore *r)
 {
     const struct xsi_info *info = r->look.info;
-    struct xsi_past_restore past;
+    struct xsi_past_restore past = { 0 };
     struct xsi_error err = { 0, "" };
     struct xsi_image_id id;
     char when[40] = "";
     time_t at;
     struct tm tm;
-    int rc = xsi_image_id(&id, r->src, r->spooled ? NULL : r->file, restore_end(r), info->uuid,
-                          &err);
+    int rc =
+        xsi_image_id(&id, r->src, r->spooled ? NULL : r->file, restore_end(r), info->uuid, &err);
 
     if (!rc)
         rc = xsi_restores_find(NULL, &id, &past, &err);
@@ -86,8 +100,8 @@ static void check_registry(struct restore *r)
     if (gmtime_r(&at, &tm))
         strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
     restore_note(r, CHECK_REFUSE, "once",
-                 "this image was restored on %s (via %s): running it twice destroys its disks", when,
-                 past.via);
+                 "this image was restored on %s (via %s): running it twice destroys its disks",
+                 when, past.via);
 }
 
 /* ---------------------------------------------------------------- the host ---- */
@@ -146,7 +160,8 @@ static void check_domains(struct restore *r)
 
 /* ---------------------------------------------------------------- disks ---- */
 
-static void check_disk(struct restore *r, const struct xsi_restore_disk *d, const struct stat *image)
+static void check_disk(struct restore *r, const struct xsi_restore_disk *d,
+                       const struct stat *image)
 {
     char path[1100], vdev[64];
     struct stat st;
@@ -159,8 +174,8 @@ static void check_disk(struct restore *r, const struct xsi_restore_disk *d, cons
         restore_note(r, CHECK_SKIPPED, "disk", "%s: %.300s is no path that can be looked at", vdev,
                      path);
     } else if (stat(d->path, &st) < 0) {
-        restore_note(r, r->host_known ? CHECK_REFUSE : CHECK_WARN, "disk",
-                     "%s: there is no %.300s", vdev, path);
+        restore_note(r, r->host_known ? CHECK_REFUSE : CHECK_WARN, "disk", "%s: there is no %.300s",
+                     vdev, path);
     } else if (S_ISBLK(st.st_mode)) {
         restore_note(r, d->writable ? CHECK_WARN : CHECK_GOOD, "disk",
                      "%s: %.300s is there; whether it was written to since the save cannot be told "
@@ -186,8 +201,8 @@ static void check_disks(struct restore *r)
     bool aged = !r->spooled && stat(r->file, &image) == 0 && S_ISREG(image.st_mode);
 
     if (!r->config.there) {
-        restore_note(r, CHECK_SKIPPED, "disks", "no configuration names them%s%s",
-                     *r->config.why ? ": " : "", r->config.why);
+        restore_note(r, CHECK_SKIPPED, "disks", "the configuration is not known: %s",
+                     *r->config.why ? r->config.why : "the image holds none");
         return;
     }
     for (size_t i = 0; i < r->config.disk_count && i < 8; i++)
@@ -207,11 +222,12 @@ void restore_checks(struct restore *r)
 
     check_conversion(r);
     check_reader(r);
+    check_guest(r);
     check_registry(r);
     if (r->host_known)
-        restore_note(r, CHECK_GOOD, "host", "Xen %s",
-                     xsi_escape(release, sizeof(release), r->host->version,
-                                strlen(r->host->version)));
+        restore_note(
+            r, CHECK_GOOD, "host", "Xen %s",
+            xsi_escape(release, sizeof(release), r->host->version, strlen(r->host->version)));
     else
         restore_note(r, CHECK_SKIPPED, "host", "%s", r->host_why);
     check_memory(r);

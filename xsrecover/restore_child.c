@@ -18,8 +18,8 @@
 
 bool restore_share(struct restore *r)
 {
-    r->shared = mmap(NULL, sizeof(*r->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                     -1, 0);
+    r->shared =
+        mmap(NULL, sizeof(*r->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (r->shared == MAP_FAILED) {
         r->shared = NULL;
         return false;
@@ -151,8 +151,9 @@ void restore_clean(struct restore *r)
     pid_t pid;
 
     if (r->s->has_into) {
-        line_print(r->t, "left", "domain %u, as it was prepared by somebody else: it is half "
-                                 "restored, and can only be destroyed",
+        line_print(r->t, "left",
+                   "domain %u, as it was prepared by somebody else: it is half "
+                   "restored, and can only be destroyed",
                    (unsigned)r->s->into);
         return;
     }

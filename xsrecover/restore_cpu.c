@@ -128,8 +128,7 @@ void restore_check_cpu(struct restore *r)
         return;
     }
     bytes = malloc(count * 24);
-    if (bytes &&
-        xsi_convert_item(r->convert, item, 0, bytes, count * 24) == (ssize_t)(count * 24))
+    if (bytes && xsi_convert_item(r->convert, item, 0, bytes, count * 24) == (ssize_t)(count * 24))
         judge(r, bytes, count, item->offset);
     free(bytes);
 }

@@ -159,9 +159,8 @@ unsigned restore_mend(struct restore *r)
     }
     verdict_print(r->t, "as it is", before.verdict, false);
     look_away(&before);
-    if (!mend_it(r, &err) ||
-        !look_at(&r->look, xsi_plan_source(r->plan), r->s->as, r->s->scan, &r->reader,
-                 r->reader ? 1 : 0, &err))
+    if (!mend_it(r, &err) || !look_at(&r->look, xsi_plan_source(r->plan), r->s->as, r->s->scan,
+                                      &r->reader, r->reader ? 1 : 0, &err))
         return fail(r->s->transcript, CLI_OPERATIONAL, r->file, "%s", err.text);
     print_steps(r);
     if (xsi_plan_steps(r->plan))
@@ -171,7 +170,8 @@ unsigned restore_mend(struct restore *r)
 
 /* ---------------------------------------------------------------- the configuration ---- */
 
-#define XL_HEADER 48 /* xl's header; then, with JSON, its length and the text */
+/* xl's header; then the length of the configuration and its text. 4.17: tools/xl/xl.h */
+enum { XL_HEADER = 48, XL_FLAGS = 36, XL_FLAG_JSON = 1 };
 
 static bool take_config(struct restore *r, struct xsi_source *out)
 {
@@ -182,8 +182,13 @@ static bool take_config(struct restore *r, struct xsi_source *out)
 
     if (!out || xsi_source_read(out, head, sizeof(head), 0) != (ssize_t)sizeof(head))
         return false;
-    n = head[XL_HEADER] | (uint32_t)head[XL_HEADER + 1] << 8 |
-        (uint32_t)head[XL_HEADER + 2] << 16 | (uint32_t)head[XL_HEADER + 3] << 24;
+    n = head[XL_HEADER] | (uint32_t)head[XL_HEADER + 1] << 8 | (uint32_t)head[XL_HEADER + 2] << 16 |
+        (uint32_t)head[XL_HEADER + 3] << 24;
+    if (n && !(head[XL_FLAGS] & XL_FLAG_JSON)) {
+        r->config.lines = true;
+        snprintf(r->config.why, sizeof(r->config.why), "it is xl.cfg text, which only xl reads");
+        return true;
+    }
     text = n && n < 1 << 20 ? calloc(1, n + 1) : NULL;
     good = text && xsi_source_read(out, text, n, sizeof(head)) == (ssize_t)n;
     if (good)
@@ -211,12 +216,15 @@ static struct xsi_convert *convert_whole(struct restore *r, const char *to, stru
 static void find_config(struct restore *r)
 {
     struct xsi_error err = { 0, "" };
+    size_t i = 0;
 
     r->whole = convert_whole(r, "xl", &err);
     if (!r->whole) {
         snprintf(r->config.why, sizeof(r->config.why), "%.190s", err.text);
         r->whole = convert_whole(r, "libxc-v3", &err);
-    } else if (!take_config(r, xsi_convert_source(r->whole)) && !*r->config.why) {
+    } else if (!xsi_vm_next(xsi_convert_vm(r->whole), XSI_ITEM_CONFIG, &i) ||
+               (!take_config(r, xsi_convert_source(r->whole)) && !*r->config.why)) {
+        /* the converter would make a short one up */
         snprintf(r->config.why, sizeof(r->config.why), "the image holds none");
     }
 }
@@ -276,8 +284,7 @@ static void find_guest(struct restore *r)
 static bool have_xl(void)
 {
     return access("/usr/sbin/xl", X_OK) == 0 || access("/sbin/xl", X_OK) == 0 ||
-           access("/usr/local/sbin/xl", X_OK) == 0 ||
-           access("/usr/lib/xen-4.17/bin/xl", X_OK) == 0;
+           access("/usr/local/sbin/xl", X_OK) == 0 || access("/usr/lib/xen-4.17/bin/xl", X_OK) == 0;
 }
 
 static void find_way(struct restore *r)
@@ -288,8 +295,8 @@ static void find_way(struct restore *r)
         r->via_why = "";
     } else if (r->s->has_into) {
         r->via_why = ": --into needs it";
-    } else if (!r->config.there) {
-        r->via_why = ": without a configuration xl cannot";
+    } else if (!r->config.there && !r->config.lines) {
+        r->via_why = ": without a configuration xl would connect no devices";
     } else if (!have_xl()) {
         r->via_why = ": there is no xl here";
     } else {
@@ -390,7 +397,7 @@ unsigned restore_convert(struct restore *r)
                                           : CLI_DAMAGED;
         return 0;
     }
-    for (size_t i = 0; (note = xsi_convert_note(r->convert, i)); i++)
+    for (; (note = xsi_convert_note(r->convert, r->notes)); r->notes++)
         if (r->via == VIA_XL || !strstr(note, "configuration")) /* that is used all the same */
             line_print(r->t, "convert", "%s", note);
     if (xsi_convert_check(r->convert, host_reader(r, reader), &r->converted, &err) < 0) {

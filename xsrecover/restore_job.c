@@ -36,10 +36,9 @@ static void make_uuid(char out[40])
     (void)!getrandom(b, sizeof(b), 0);
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* random, RFC 4122 */
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    snprintf(out, 40,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-             b[15]);
+    snprintf(out, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+             b[14], b[15]);
 }
 
 static void take_uuid(struct restore *r)
@@ -142,8 +141,7 @@ static bool take_emulator(struct restore *r)
         return true;
     }
     r->emulator = r->job.emulator = copy_item(r, state);
-    return r->emulator >= 0 &&
-           take_store(r, xsi_vm_find(vm, XSI_ITEM_EMULATOR_STORE, 0));
+    return r->emulator >= 0 && take_store(r, xsi_vm_find(vm, XSI_ITEM_EMULATOR_STORE, 0));
 }
 
 /*
@@ -170,8 +168,8 @@ static const struct device {
 static void take_devices(struct restore *r)
 {
     off_t size = r->emulator >= 0 ? lseek(r->emulator, 0, SEEK_END) : 0;
-    char *state = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, r->emulator, 0)
-                           : MAP_FAILED;
+    char *state =
+        size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, r->emulator, 0) : MAP_FAILED;
 
     if (r->emulator >= 0)
         (void)lseek(r->emulator, 0, SEEK_SET);
@@ -202,9 +200,7 @@ bool restore_job(struct restore *r)
     job->size = sizeof(*job);
     job->before = r->host_known ? r->host : NULL;
     job->guest = r->guest;
-    job->vcpus = c->vcpus            ? c->vcpus
-                 : r->look.info->vcpus ? r->look.info->vcpus
-                                       : 1;
+    job->vcpus = c->vcpus ? c->vcpus : r->look.info->vcpus ? r->look.info->vcpus : 1;
     job->event_channels = c->event_channels;
     job->into = r->s->has_into ? (uint32_t)r->s->into : XSI_NO_DOMAIN;
     job->paused = r->s->paused;

@@ -23,8 +23,7 @@ const char *restore_via_name(enum via via)
     return names[via];
 }
 
-static const void *XSI_PRINTF(3, 4)
-    refuse(struct xsi_error *err, int code, const char *fmt, ...)
+static const void *XSI_PRINTF(3, 4) refuse(struct xsi_error *err, int code, const char *fmt, ...)
 {
     va_list args;
 
@@ -110,10 +109,11 @@ static const void *cannot_load(const char *name, const char *why, struct xsi_err
         }
         globfree(&found);
     }
-    return refuse(err, ELIBACC,
-                  "%s was built for another release of Xen: %.90s; this host has %s. Build it here, "
-                  "or use --via xl",
-                  name, why, *there ? there : "no libxenguest");
+    return refuse(
+        err, ELIBACC,
+        "%s was built for another release of Xen: %.90s; this host has %s. Build it here, "
+        "or use --via xl",
+        name, why, *there ? there : "no libxenguest");
 }
 
 const struct xsi_restore_backend *restore_load(enum via via, struct xsi_error *err)

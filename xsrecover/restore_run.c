@@ -41,9 +41,13 @@ struct run {
 
 /* ---------------------------------------------------------------- the writer ---- */
 
-/* How the conversion ended; then, for each offset asked, the chunk of the image. */
+#define NOTES 64
+
+/* How the conversion ended, and what it found out on the way, a packet each (pages that the disk
+ * could not read); then, for each offset asked, the chunk of the image. */
 struct written_word {
     int rc;
+    size_t notes;
     char text[256];
 };
 struct origin_word {
@@ -89,6 +93,17 @@ static bool find_origin(const struct restore *r, uint64_t at, struct xsi_origin 
     return row != NULL;
 }
 
+static void tell_written(const struct restore *r, struct written_word *w, int s)
+{
+    const char *note;
+
+    while (!r->raw && w->notes < NOTES && xsi_convert_note(r->convert, r->notes + w->notes))
+        w->notes++;
+    (void)send(s, w, sizeof(*w), MSG_NOSIGNAL);
+    for (size_t i = 0; i < w->notes && (note = xsi_convert_note(r->convert, r->notes + i)); i++)
+        (void)send(s, note, strlen(note), MSG_NOSIGNAL);
+}
+
 static void write_it(struct restore *r, int fd, int s)
 {
     struct xsi_error err = { 0, "" };
@@ -102,7 +117,7 @@ static void write_it(struct restore *r, int fd, int s)
                   : xsi_convert_write(r->convert, fd, NULL, NULL, &written, &err);
     memcpy(w.text, err.text, sizeof(w.text));
     close(fd);
-    (void)send(s, &w, sizeof(w), MSG_NOSIGNAL);
+    tell_written(r, &w, s);
     while (recv(s, &at, sizeof(at), 0) == (ssize_t)sizeof(at)) {
         struct origin_word a = { .found = find_origin(r, at, &o) };
 
@@ -254,10 +269,10 @@ static const struct subject {
     const char *word;
     enum xsi_item_kind item;
 } subjects[] = {
-    { "CPUID", XSI_ITEM_CPUID_POLICY },   { "cpuid", XSI_ITEM_CPUID_POLICY },
-    { "MSR policy", XSI_ITEM_MSR_POLICY }, { "TSC", XSI_ITEM_TSC },
+    { "CPUID", XSI_ITEM_CPUID_POLICY },      { "cpuid", XSI_ITEM_CPUID_POLICY },
+    { "MSR policy", XSI_ITEM_MSR_POLICY },   { "TSC", XSI_ITEM_TSC },
     { "HVM context", XSI_ITEM_HVM_CONTEXT }, { "extended vcpu", XSI_ITEM_VCPU_EXTENDED },
-    { "xsave", XSI_ITEM_VCPU_XSAVE },     { "vcpu", XSI_ITEM_VCPU_BASIC },
+    { "xsave", XSI_ITEM_VCPU_XSAVE },        { "vcpu", XSI_ITEM_VCPU_BASIC },
     { "shared info", XSI_ITEM_SHARED_INFO },
 };
 
@@ -303,10 +318,32 @@ static void tell_place(struct run *run, uint64_t read)
                read, o.type, o.layer, base, o.length);
 }
 
-static void tell_failure(struct run *run)
+/* The writer gives up when nobody reads any more; then it says how it went. */
+static void hear_writer(struct run *run)
 {
     struct restore *r = run->r;
     struct written_word w = { 0 };
+    char note[1000];
+
+    stop_input(run);
+    if (recv(run->writer_s, &w, sizeof(w), 0) != (ssize_t)sizeof(w))
+        return;
+    w.text[sizeof(w.text) - 1] = '\0';
+    for (size_t i = 0; i < w.notes && i < NOTES; i++) {
+        ssize_t n = recv(run->writer_s, note, sizeof(note) - 1, 0);
+
+        if (n <= 0)
+            return;
+        note[n] = '\0';
+        line_print(r->t, "convert", "%s", note);
+    }
+    if (w.rc < 0 && w.rc != -EPIPE)
+        fail(r->s->transcript, CLI_OPERATIONAL, r->file, "the stream ended early: %s", w.text);
+}
+
+static void tell_failure(struct run *run)
+{
+    struct restore *r = run->r;
     int left = 0;
     uint64_t read = run->moved;
 
@@ -320,13 +357,7 @@ static void tell_failure(struct run *run)
     else
         fail(r->s->transcript, CLI_OPERATIONAL, r->file, "%s",
              *r->shared->err.text ? r->shared->err.text : "the back end ended without a word");
-    /* the writer gives up when nobody reads any more; then it answers */
-    stop_input(run);
-    if (recv(run->writer_s, &w, sizeof(w), 0) == (ssize_t)sizeof(w) && w.rc < 0 &&
-        w.rc != -EPIPE) {
-        w.text[sizeof(w.text) - 1] = '\0';
-        fail(r->s->transcript, CLI_OPERATIONAL, r->file, "the stream ended early: %s", w.text);
-    }
+    hear_writer(run);
     tell_place(run, read);
     tell_subject(run);
 }
@@ -372,12 +403,14 @@ bool restore_run(struct restore *r, struct xsi_restored *result, bool *cancelled
     } else {
         loop(&run);
         good = r->shared->done && r->shared->rc == 0 && !run.cancelled;
-        if (good)
+        if (good) {
             *result = r->shared->result;
-        else
+            hear_writer(&run);
+        } else {
             tell_failure(&run);
-        if (!r->shared->done || r->s->has_into || run.cancelled)
-            good ? (void)0 : restore_clean(r);
+        }
+        if (!good && (!r->shared->done || r->s->has_into || run.cancelled))
+            restore_clean(r);
     }
     *cancelled = run.cancelled;
     finish(&run);

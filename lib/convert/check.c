@@ -38,9 +38,7 @@ int xsi_convert_check(struct xsi_convert *c, const char *reader, struct xsi_conv
 {
     struct xsi_judge *judge = NULL;
     struct xsi_walk *walk = NULL;
-    /* without a configuration nothing in the output tells a PVH guest from an HVM one */
-    struct xsi_run_options domain = { .guest = c->vm.guest == XSI_GUEST_PVH ? c->vm.guest
-                                                                            : XSI_GUEST_UNKNOWN };
+    struct xsi_run_options domain = xsi_convert_domain(c);
     int rc;
 
     *err = (struct xsi_error){ 0 };

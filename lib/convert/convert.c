@@ -41,6 +41,13 @@ const struct xsi_vm *xsi_convert_vm(const struct xsi_convert *c)
     return &c->vm;
 }
 
+struct xsi_run_options xsi_convert_domain(const struct xsi_convert *c)
+{
+    enum xsi_guest guest = c->vm.guest;
+
+    return (struct xsi_run_options){ guest == XSI_GUEST_PVH ? guest : XSI_GUEST_UNKNOWN };
+}
+
 const char *xsi_convert_layer(const struct xsi_convert *c, size_t index)
 {
     if (index < c->give_count)
@@ -145,6 +152,18 @@ static int walk_fault(struct xsi_convert *c, int rc)
     return xsi_convert_fail(c, -rc, "%s", err && err->text[0] ? err->text : strerror(-rc));
 }
 
+/* A finding that the memory stream's own format makes. */
+static bool of_format(const struct xsi_convert *c, const struct xsi_finding_row *row)
+{
+    const struct xsi_format *format;
+
+    for (size_t f = 0; (format = xsi_format_at(f)); f++)
+        for (const struct xsi_layer_row *l = format->layers; l && l->name; l++)
+            if (!strcmp(l->name, c->stream_name))
+                return row >= format->findings && row < format->findings + format->finding_count;
+    return false;
+}
+
 static int broken(struct xsi_convert *c)
 {
     if (!c->stream_name[0])
@@ -156,8 +175,9 @@ static int broken(struct xsi_convert *c)
                                 (unsigned long long)c->last_chunk);
     if (!c->damage || c->options.force)
         return 0;
-    /* behind a complete checkpoint, in one that did not come whole: that one is left out */
-    if (c->last_chunk > c->last_tail && c->damage_at >= c->last_tail)
+    /* Behind a complete checkpoint the stream may break off: what did not come whole is left out.
+     * Damage of what follows the stream (a device-model record, a container) is another matter. */
+    if (c->damage_at >= c->last_tail && (c->last_chunk > c->last_tail || of_format(c, c->damage)))
         return 0;
     return xsi_convert_fail(c, EBADMSG,
                             "%s %s at 0x%llx: %s. Mend it first (xsrecover fix), or --force takes "
@@ -167,7 +187,7 @@ static int broken(struct xsi_convert *c)
 }
 
 /* What no chunk says alone. */
-static void complete(struct xsi_convert *c)
+static int complete(struct xsi_convert *c)
 {
     struct xsi_vm *vm = &c->vm;
 
@@ -180,7 +200,7 @@ static void complete(struct xsi_convert *c)
     }
     c->known = *vm->info; /* the next pass begins with an empty one */
     vm->info = &c->known;
-    xsi_items_settle(c);
+    return xsi_items_settle(c);
 }
 
 static void note_left_behind(struct xsi_convert *c)
@@ -216,13 +236,13 @@ static int survey(struct xsi_convert *c)
         return rc;
     note_left_behind(c);
     c->total = c->vm.checkpoints;
-    complete(c);
-    if (c->options.verbatim && c->total > 1)
+    rc = complete(c);
+    if (!rc && c->options.verbatim && c->total > 1)
         return xsi_convert_fail(c, ENOTSUP,
                                 "it holds %u checkpoints, which a stream copied as it is would "
                                 "keep; convert it instead",
                                 c->total);
-    return 0;
+    return rc;
 }
 
 /* A pipe: its headers, up to the first chunk of the memory stream. */
@@ -365,9 +385,10 @@ static int finish(struct xsi_convert *c)
         rc = broken(c);
         if (!rc) {
             note_left_behind(c);
-            complete(c);
-            rc = xsi_stack_record(c);
+            rc = complete(c);
         }
+        if (!rc)
+            rc = xsi_stack_record(c);
         if (!rc)
             rc = xsi_give_check(c);
     }

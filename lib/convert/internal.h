@@ -18,6 +18,7 @@
 #define XSI_WRITERS_MAX  8            /* layers of an output */
 #define XSI_TAKE_FORMATS 32           /* formats that there are, at most */
 #define XSI_ITEM_MAX     (64U << 20)  /* longest item that is held in memory */
+#define XSI_ITEMS_MAX    65536U       /* 4096 vCPUs have 16384 */
 #define XSI_ITEMS_BYTES  (256U << 20) /* all of them together */
 #define XSI_RETAIN       (80U << 20)  /* of a pipe, behind the chunk that is taken */
 #define XSI_HELD_BACK    (32U << 20)  /* output that stays readable behind the furthest read */
@@ -117,7 +118,7 @@ struct xsi_convert {
 /* ---- items.c ---- */
 int xsi_items_add(struct xsi_convert *c, const struct xsi_item *item, bool stream);
 /* Keep what belongs to complete checkpoints, the last of each. */
-void xsi_items_settle(struct xsi_convert *c);
+int xsi_items_settle(struct xsi_convert *c);
 void xsi_items_clear(struct xsi_convert *c);
 
 /* ---- stack.c ---- */
@@ -141,6 +142,8 @@ int xsi_convert_fail(struct xsi_convert *c, int code, const char *fmt, ...) XSI_
 void xsi_convert_add_note(struct xsi_convert *c, const char *text);
 /* A bit more of output: 1, 0 when there is no more, -errno (sticky). */
 int xsi_convert_produce(struct xsi_convert *c);
+/* Without a configuration nothing in the output tells a PVH guest from an HVM one. */
+struct xsi_run_options xsi_convert_domain(const struct xsi_convert *c);
 /* From the beginning again; output that was given out is forgotten. Seekable inputs only. */
 int xsi_convert_rewind(struct xsi_convert *c);
 

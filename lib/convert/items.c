@@ -56,6 +56,9 @@ int xsi_items_add(struct xsi_convert *c, const struct xsi_item *item, bool strea
     size_t n = c->vm.item_count;
     uint8_t *copy = NULL;
 
+    if (n == XSI_ITEMS_MAX)
+        return xsi_convert_fail(c, EFBIG, "at 0x%llx: more %ss than a domain can have",
+                                (unsigned long long)item->offset, xsi_item_name(item->kind));
     if (item->bytes &&
         (item->length > XSI_ITEM_MAX || item->length > XSI_ITEMS_BYTES - c->item_bytes))
         return xsi_convert_fail(c, EFBIG, "at 0x%llx: the %s of %llu bytes is more than is held",
@@ -86,35 +89,63 @@ static void drop(struct xsi_convert *c, size_t i)
     }
 }
 
-/* A later item of the same kind and number stands in its place. */
-static bool outdated(const struct xsi_convert *c, size_t i)
+static int by_name(const void *pa, const void *pb)
 {
-    for (size_t k = i + 1; k < c->vm.item_count; k++)
-        if (c->item[k].kind == c->item[i].kind && c->item[k].id == c->item[i].id)
-            return true;
-    return false;
+    const struct xsi_item *a = *(const struct xsi_item *const *)pa;
+    const struct xsi_item *b = *(const struct xsi_item *const *)pb;
+
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    if (a->id != b->id)
+        return a->id < b->id ? -1 : 1;
+    return a < b ? -1 : 1; /* in their order */
 }
 
-void xsi_items_settle(struct xsi_convert *c)
+/* Of several with one kind and number only the last stays. */
+static int only_last(struct xsi_convert *c)
+{
+    size_t n = c->vm.item_count;
+    struct xsi_item **sorted = calloc(n + 1, sizeof(struct xsi_item *));
+
+    if (!sorted)
+        return xsi_convert_fail(c, ENOMEM, "out of memory for what the image holds");
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &c->item[i];
+    qsort(sorted, n, sizeof(struct xsi_item *), by_name);
+    for (size_t i = 0; i + 1 < n; i++)
+        if (sorted[i]->kind != XSI_ITEM_KINDS && sorted[i]->kind == sorted[i + 1]->kind &&
+            sorted[i]->id == sorted[i + 1]->id) {
+            drop(c, (size_t)(sorted[i] - c->item));
+            sorted[i]->bytes = NULL;
+            sorted[i]->length = UINT64_MAX; /* marked: the order of the rest must hold */
+        }
+    for (size_t i = 0; i < n; i++)
+        if (c->item[i].length == UINT64_MAX)
+            c->item[i].kind = XSI_ITEM_KINDS;
+    free(sorted);
+    return 0;
+}
+
+int xsi_items_settle(struct xsi_convert *c)
 {
     size_t kept = 0;
+    int rc;
 
     for (size_t i = 0; i < c->vm.item_count; i++)
         if (c->item_stream[i] && c->item[i].checkpoint >= c->vm.checkpoints) {
             drop(c, i);
+            c->item[i].bytes = NULL;
             c->item[i].kind = XSI_ITEM_KINDS; /* of a checkpoint that did not come whole */
         }
+    rc = only_last(c);
     for (size_t i = 0; i < c->vm.item_count; i++) {
         if (c->item[i].kind == XSI_ITEM_KINDS)
             continue;
-        if (outdated(c, i)) {
-            drop(c, i);
-            continue;
-        }
         c->item_stream[kept] = c->item_stream[i];
         c->item[kept++] = c->item[i];
     }
     c->vm.item_count = kept;
+    return rc;
 }
 
 void xsi_items_clear(struct xsi_convert *c)

@@ -113,7 +113,8 @@ static int fill_up(struct xsi_convert *c, const char *inside)
 /* The form of record that a container's own toolstack wants behind a legacy stream. */
 static const struct xsi_writer *usual_record(const struct xsi_convert *c)
 {
-    const char *inside = c->give[0].writer->inside;
+    static const char *const read_by_libxc[] = { "qemu-trad", "qemu-xen", "qemu-remus" };
+    const char *inside = c->give[0].writer->inside, *own = c->vm.emulator_layer;
     char name[NAME_MAX_LAYER];
 
     while (inside && next_name(&inside, name)) {
@@ -122,6 +123,10 @@ static const struct xsi_writer *usual_record(const struct xsi_convert *c)
         if (w && w->kind == XSI_LAYER_EMULATOR)
             return w;
     }
+    /* a bare stream keeps the form that its libxc reads itself, where the input has such a one */
+    for (size_t i = 0; own && i < sizeof(read_by_libxc) / sizeof(read_by_libxc[0]); i++)
+        if (!strcmp(own, read_by_libxc[i]))
+            return xsi_writer_of(own);
     return xsi_writer_of("qemu-xen");
 }
 

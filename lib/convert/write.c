@@ -143,6 +143,12 @@ static int plain(struct writing *w, struct xsi_error *err)
 
 /* ---- judged in the same pass ---- */
 
+/* What Xen will not take of the guest's state is so in any form of the stream, and only told. */
+static bool stops(const struct xsi_verdict *v)
+{
+    return v && v->outcome == XSI_FAILS && !v->by_xen;
+}
+
 static int objects(const struct xsi_verdict *v, struct xsi_error *err)
 {
     char reason[400];
@@ -157,8 +163,9 @@ static int judged(struct writing *w, struct xsi_error *err)
 {
     struct xsi_walk *walk = xsi_walk_new(&w->c->output.src, NULL, err);
     const char *name = w->reader;
+    struct xsi_run_options domain = xsi_convert_domain(w->c);
     struct xsi_judge *judge =
-        walk ? xsi_judge_new(walk, name[0] ? &name : NULL, name[0] ? 1 : 0, NULL, err) : NULL;
+        walk ? xsi_judge_new(walk, name[0] ? &name : NULL, name[0] ? 1 : 0, &domain, err) : NULL;
     const struct xsi_verdict *v = NULL;
     struct xsi_event ev;
     bool complete = false;
@@ -167,7 +174,7 @@ static int judged(struct writing *w, struct xsi_error *err)
     while (rc > 0) {
         rc = judge ? xsi_judge_advance(judge, false) : 0;
         v = judge ? xsi_judge_verdict(judge, 0, &complete) : NULL;
-        if (!rc && v && complete && v->outcome == XSI_FAILS)
+        if (!rc && complete && stops(v))
             rc = objects(v, err);
         if (!rc)
             rc = flush(w, xsi_walk_position(walk), err);
@@ -184,11 +191,11 @@ static int judged(struct writing *w, struct xsi_error *err)
         w->result->judged = true;
         w->result->verdict = *v;
     }
-    if (!rc && w->c->error.code) {
+    if (w->c->error.code) { /* what the walk met is its echo */
         *err = w->c->error;
         rc = -err->code;
     }
-    if (!rc && v && v->outcome == XSI_FAILS)
+    if (!rc && stops(v))
         rc = objects(v, err);
     if (!rc)
         rc = flush(w, UINT64_MAX, err);
@@ -201,9 +208,22 @@ static int judged(struct writing *w, struct xsi_error *err)
 
 /* ---- the two targets ---- */
 
+/* "… -o - >>IMAGE" would feed on itself. */
+static int not_itself(struct xsi_convert *c, int fd, struct xsi_error *err)
+{
+    struct stat out, in;
+
+    if (fstat(fd, &out) || (!S_ISREG(out.st_mode) && !S_ISBLK(out.st_mode)) ||
+        !xsi_source_stat(c->src, &in) || !xsi_same_place(&out, &in))
+        return 0;
+    return xsi_source_fault(err, EEXIST, "the output is the image itself; write to another file");
+}
+
 static int fill(struct xsi_target *t, void *arg, struct xsi_error *err)
 {
     struct writing *w = arg;
+    struct stat then;
+    bool known = xsi_source_stat(w->c->src, &then);
     int rc;
 
     w->t = t;
@@ -211,7 +231,7 @@ static int fill(struct xsi_target *t, void *arg, struct xsi_error *err)
     rc = w->reader ? judged(w, err) : plain(w, err);
     w->c->hold = false;
     w->result->size = w->c->queue.end;
-    return rc;
+    return !rc && known ? xsi_source_still(w->c->src, &then, err) : rc;
 }
 
 static void from(struct xsi_target *t, struct xsi_convert *c)
@@ -248,6 +268,8 @@ int xsi_convert_write(struct xsi_convert *c, int fd, const char *reader,
     *w.result = (struct xsi_converted){ 0 };
     *written = (struct xsi_written){ 0 };
     rc = start_over(c, err);
+    if (!rc)
+        rc = not_itself(c, fd, err);
     if (rc)
         return rc;
     from(&t, c);

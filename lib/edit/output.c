@@ -34,7 +34,7 @@ static bool changed(const struct stat *then, const struct stat *now)
 }
 
 /* Holes and what the kernel copies come from the file itself, whatever its size is by now. */
-static int still(const struct xsi_source *src, const struct stat *then, struct xsi_error *err)
+int xsi_source_still(const struct xsi_source *src, const struct stat *then, struct xsi_error *err)
 {
     struct stat now;
 
@@ -47,7 +47,7 @@ static int still(const struct xsi_source *src, const struct stat *then, struct x
 
 int xsi_input_still(const struct xsi_input *in, struct xsi_error *err)
 {
-    return in->known ? still(in->base, &in->st, err) : 0;
+    return in->known ? xsi_source_still(in->base, &in->st, err) : 0;
 }
 
 int xsi_input_open(struct xsi_input *in, struct xsi_plan *plan, const char *path,
@@ -423,7 +423,7 @@ static int fill_range(struct xsi_target *t, void *arg, struct xsi_error *err)
     bool known = xsi_source_stat(t->base, &then);
     int rc = xsi_target_copy(t, r->offset, r->length, err);
 
-    return !rc && known ? still(t->base, &then, err) : rc;
+    return !rc && known ? xsi_source_still(t->base, &then, err) : rc;
 }
 
 int xsi_write_range(struct xsi_source *src, uint64_t offset, uint64_t length, const char *out,

@@ -37,6 +37,8 @@ int xsi_image_id(struct xsi_image_id *id, struct xsi_source *src, const char *pa
         uint64_t left = end - places[i];
 
         rc = xsi_hash_range(h, src, places[i], left < n ? left : n, err);
+        if (rc == -EIO) /* the disk cannot read it: known by what can be read */
+            rc = 0;
     }
     if (!rc)
         id->hash = xsi_hash_value(h);
@@ -214,8 +216,8 @@ int xsi_restores_begin(const char *state, const struct xsi_image_id *id, const c
     if (rc > 0 && once && find(&r, id, past))
         rc = xsi_source_fault(err, EEXIST, "the image was restored before");
     if (rc > 0) {
-        snprintf(number, 32, "%" PRIx64 "-%x", (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec,
-                 (unsigned)getpid());
+        snprintf(number, 32, "%" PRIx64 "-%x",
+                 (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec, (unsigned)getpid());
         snprintf(line, sizeof(line),
                  "begin %s %" PRId64 " %" PRIu64 " %016" PRIx64 " %" PRIu64 " %" PRIu64 " %s %s\n",
                  number, (int64_t)now.tv_sec, id->size, id->hash, id->dev, id->ino,

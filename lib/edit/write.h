@@ -275,6 +275,8 @@ int xsi_input_open(struct xsi_input *in, struct xsi_plan *plan, const char *path
 void xsi_input_close(struct xsi_input *in);
 /* -ESTALE when the image changed while it was read. */
 int xsi_input_still(const struct xsi_input *in, struct xsi_error *err);
+/* The same of a source, by what its file was then. */
+int xsi_source_still(const struct xsi_source *src, const struct stat *then, struct xsi_error *err);
 /* The same file, or the same device under any name. */
 bool xsi_same_place(const struct stat *a, const struct stat *b);
 

@@ -102,24 +102,53 @@ static bool listed(const struct config_tree *t, const struct config_member *row,
     return node && !shown_elsewhere(t, row, node, device, syntax);
 }
 
-bool xsi_config_member_at(const char *text, size_t n, enum xsi_config_syntax syntax, size_t index,
-                          struct xsi_config_member *out)
+struct xsi_config_list {
+    struct config_tree *t;
+    enum xsi_config_syntax syntax;
+    const struct config_member *row; /* the next one, for this device of its class */
+    uint32_t device;
+};
+
+struct xsi_config_list *xsi_config_list_new(const char *text, size_t n,
+                                            enum xsi_config_syntax syntax)
 {
+    struct xsi_config_list *list = calloc(1, sizeof(*list));
     char problem[200];
     int rc;
-    struct config_tree *t = config_read(text, n, syntax, problem, sizeof(problem), &rc);
-    bool found = false;
 
-    for (unsigned of = CONFIG_DOMAIN; t && !found && of < CONFIG_CLASSES; of++)
-        for (uint32_t i = 0; !found && i < (of == CONFIG_DOMAIN ? 1 : CONFIG_DEVICES); i++) {
-            if (of != CONFIG_DOMAIN && !config_device(t, (enum config_class)of, i, syntax))
-                break;
-            for (const struct config_member *row = config_members; !found && row->key; row++)
-                found = row->of == of && listed(t, row, i, syntax) &&
-                        describe(t, row, i, syntax, out) && !index--;
-        }
-    config_tree_free(t);
-    return found;
+    if (!list)
+        return NULL;
+    list->syntax = syntax;
+    list->row = config_members;
+    list->t = config_read(text, n, syntax, problem, sizeof(problem), &rc);
+    if (list->t)
+        return list;
+    free(list);
+    return NULL;
+}
+
+bool xsi_config_list_next(struct xsi_config_list *list, struct xsi_config_member *out)
+{
+    while (list->row->key) {
+        const struct config_member *row = list->row;
+        uint32_t device = list->device;
+        bool more = row->of != CONFIG_DOMAIN && device + 1 < CONFIG_DEVICES &&
+                    config_device(list->t, row->of, device + 1, list->syntax);
+
+        list->row += more ? 0 : 1;
+        list->device = more ? device + 1 : 0;
+        if (listed(list->t, row, device, list->syntax) &&
+            describe(list->t, row, device, list->syntax, out))
+            return true;
+    }
+    return false;
+}
+
+void xsi_config_list_free(struct xsi_config_list *list)
+{
+    if (list)
+        config_tree_free(list->t);
+    free(list);
 }
 
 int xsi_config_check(const char *text, size_t n, enum xsi_config_syntax syntax, char *problem,

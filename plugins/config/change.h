@@ -66,10 +66,14 @@ struct xsi_config_member {
 /* A text is no configuration of the syntax: -EINVAL with the words in problem. */
 XSI_API int xsi_config_check(const char *text, size_t n, enum xsi_config_syntax syntax,
                              char *problem, size_t size);
-/* The members that can be changed in this text, by index, or one by its key; false behind the last,
- * or when it has none. Each call reads the text anew. */
-XSI_API bool xsi_config_member_at(const char *text, size_t n, enum xsi_config_syntax syntax,
-                                  size_t index, struct xsi_config_member *out);
+/* The members that can be changed in a text, one after the other. NULL: it is damaged, or there is
+ * no memory. */
+struct xsi_config_list;
+XSI_API struct xsi_config_list *xsi_config_list_new(const char *text, size_t n,
+                                                    enum xsi_config_syntax syntax);
+XSI_API bool xsi_config_list_next(struct xsi_config_list *list, struct xsi_config_member *out);
+XSI_API void xsi_config_list_free(struct xsi_config_list *list);
+/* One by its key; false: the text has none. */
 XSI_API bool xsi_config_member(const char *text, size_t n, enum xsi_config_syntax syntax,
                                const char *key, struct xsi_config_member *out);
 /*

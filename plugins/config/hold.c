@@ -149,9 +149,9 @@ static size_t squeeze(char *text, size_t n, size_t target, enum xsi_config_synta
         return n;
     for (size_t i = 0; i < n;) {
         size_t run = text[i] == '\n' ? strspn(text + i, " \t\r\n") : 0;
-        bool between = run && i + run < n &&
-                       (syntax == XSI_CONFIG_JSON ||
-                        (out && text[out - 1] == '>' && text[i + run] == '<'));
+        bool between =
+            run && i + run < n &&
+            (syntax == XSI_CONFIG_JSON || (out && text[out - 1] == '>' && text[i + run] == '<'));
 
         if (between && spare) {
             size_t drop = run < spare ? run : spare;

@@ -15,8 +15,9 @@ static const char *const secret_names[] = {
 
 /* Words in front of a secret inside another value: "rbd:pool/x:key=…", "…,password=…". */
 static const char *const secret_words[] = {
-    "passwd=", "password=", "passwd:", "password:", ":key=", ",key=", ";key=", "secret=", "token=",
-    "passwd\":", "password\":", "passwd\\\":", "password\\\":", "vncpasswd ",
+    "passwd=",     "password=",   "passwd:",       "password:",  ":key=",
+    ",key=",       ";key=",       "secret=",       "token=",     "passwd\":",
+    "password\":", "passwd\\\":", "password\\\":", "vncpasswd ",
 };
 
 static void stars(char *text, size_t from, size_t to)

@@ -3,10 +3,10 @@
 #include "member.h"
 
 /* neutral, then the columns of enum xsi_config_syntax: cfg, JSON, XML, SXP */
+/* clang-format off */
 #define ROW(neutral, cfg, json, xml, sxp) { neutral, { NULL, cfg, json, xml, sxp } }
 #define END                               { NULL, { NULL } }
 
-/* clang-format off */
 static const struct config_word builder_words[] = {
     ROW("pv",  "generic", "pv",  "linux",  "linux"),
     ROW("pv",  "linux",   NULL,  "xen",    NULL),

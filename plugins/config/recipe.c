@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the recipes of containers share. */
-#include <ctype.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "recipe.h"
+#include "translate.h"
 
 enum { MEBIBYTE_PAGES = 256, VCPUS_MAX = 128, PVH_SINCE = 41000 };
 
@@ -133,116 +129,30 @@ uint64_t config_memory_kb(const struct xsi_mend *m)
 
 /* ---- the smallest configuration ---- */
 
-/* What is put into it. Names come from the image: only letters that no syntax minds are taken. */
-struct facts {
-    char name[64], uuid[40];
-    enum xsi_guest guest;
-    unsigned vcpus;
-    uint64_t mebibytes;
-};
-
-static void plain_copy(char *out, size_t size, const char *text, const char *other)
-{
-    size_t n = 0;
-
-    while (n + 1 < size && (isalnum((unsigned char)text[n]) || (text[n] && strchr("._-", text[n]))))
-        n++;
-    if (!n || text[n])
-        text = other, n = strlen(other);
-    memcpy(out, text, n);
-    out[n] = '\0';
-}
-
-static bool gather(struct xsi_mend *m, struct facts *f)
-{
-    const struct xsi_info *info = xsi_map_info(xsi_mend_map(m));
-
-    plain_copy(f->name, sizeof(f->name), info->name, "restored");
-    plain_copy(f->uuid, sizeof(f->uuid), info->uuid, "");
-    f->guest = info->guest;
-    if (f->guest == XSI_GUEST_HVM) /* the stream's header is the same for PVH */
-        f->guest = config_stream_guest(m, XSI_GUEST_PV);
-    f->vcpus = info->has_vcpus && info->vcpus && info->vcpus <= VCPUS_MAX ? info->vcpus : 1;
-    f->mebibytes = config_memory_kb(m) >> 10;
-    return f->guest != XSI_GUEST_UNKNOWN && f->mebibytes;
-}
-
-static void XSI_PRINTF(3, 4) put(char *out, size_t size, const char *fmt, ...)
-{
-    size_t n = strlen(out);
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(out + n, size - n, fmt, args);
-    va_end(args);
-}
-
-static void write_json(const struct facts *f, char *out, size_t size)
-{
-    put(out, size, "{\n    \"c_info\": {\n        \"type\": \"%s\",\n        \"name\": \"%s\"",
-        config_type_word(f->guest), f->name);
-    if (*f->uuid)
-        put(out, size, ",\n        \"uuid\": \"%s\"", f->uuid);
-    put(out, size,
-        "\n    },\n    \"b_info\": {\n        \"max_vcpus\": %u,\n        \"avail_vcpus\": [",
-        f->vcpus);
-    for (unsigned i = 0; i < f->vcpus; i++)
-        put(out, size, "%s%u", i ? ", " : "", i);
-    put(out, size,
-        "],\n        \"max_memkb\": %" PRIu64 ",\n        \"target_memkb\": %" PRIu64
-        ",\n        \"type.%s\": {\n        }\n    }\n}\n",
-        f->mebibytes << 10, f->mebibytes << 10, config_type_word(f->guest));
-}
-
-static void write_cfg(const struct facts *f, char *out, size_t size)
-{
-    put(out, size, "name = \"%s\"\n", f->name);
-    if (*f->uuid)
-        put(out, size, "uuid = \"%s\"\n", f->uuid);
-    put(out, size, "builder = \"%s\"\nmemory = %" PRIu64 "\nmaxmem = %" PRIu64 "\nvcpus = %u\n",
-        f->guest == XSI_GUEST_PV ? "generic" : "hvm", f->mebibytes, f->mebibytes, f->vcpus);
-}
-
-static void write_sxp(const struct facts *f, char *out, size_t size)
-{
-    put(out, size, "(domain (name %s)", f->name);
-    if (*f->uuid)
-        put(out, size, " (uuid %s)", f->uuid);
-    put(out, size,
-        " (memory %" PRIu64 ") (maxmem %" PRIu64 ") (vcpus %u) (on_reboot restart) (on_poweroff "
-        "destroy) (on_crash restart) (image (%s (kernel ''))))",
-        f->mebibytes, f->mebibytes, f->vcpus, f->guest == XSI_GUEST_PV ? "linux" : "hvm");
-}
-
-static void write_xml(const struct facts *f, char *out, size_t size)
-{
-    put(out, size, "<domain type='xen'>\n  <name>%s</name>\n", f->name);
-    if (*f->uuid)
-        put(out, size, "  <uuid>%s</uuid>\n", f->uuid);
-    put(out, size,
-        "  <memory unit='MiB'>%" PRIu64 "</memory>\n  <vcpu>%u</vcpu>\n  <os>\n    "
-        "<type>%s</type>\n  </os>\n</domain>\n",
-        f->mebibytes, f->vcpus,
-        f->guest == XSI_GUEST_PV    ? "linux"
-        : f->guest == XSI_GUEST_PVH ? "xenpvh"
-                                    : "hvm");
-}
-
 size_t config_minimal(struct xsi_mend *m, enum config_syntax syntax, char *out, size_t size)
 {
-    static void (*const writers[])(const struct facts *, char *, size_t) = {
-        [CONFIG_JSON] = write_json,
-        [CONFIG_CFG] = write_cfg,
-        [CONFIG_SXP] = write_sxp,
-        [CONFIG_XML] = write_xml,
+    static const enum xsi_config_syntax syntaxes[] = {
+        [CONFIG_JSON] = XSI_CONFIG_JSON,
+        [CONFIG_CFG] = XSI_CONFIG_CFG,
+        [CONFIG_SXP] = XSI_CONFIG_SXP,
+        [CONFIG_XML] = XSI_CONFIG_XML,
     };
-    struct facts f = { .guest = XSI_GUEST_UNKNOWN };
+    const struct xsi_info *info = xsi_map_info(xsi_mend_map(m));
+    struct xsi_config_bare bare = { info->name, info->uuid, info->guest, 1, config_memory_kb(m) };
+    struct xsi_config_out text;
+    size_t n = 0;
 
+    if (bare.kind == XSI_GUEST_HVM) /* the stream's header is the same for PVH */
+        bare.kind = config_stream_guest(m, XSI_GUEST_PV);
+    if (info->has_vcpus && info->vcpus && info->vcpus <= VCPUS_MAX)
+        bare.vcpus = info->vcpus;
     *out = '\0';
-    if (!gather(m, &f))
-        return 0;
-    writers[syntax](&f, out, size);
-    return strlen(out) + 1 < size ? strlen(out) : 0;
+    if (xsi_config_minimal(&bare, syntaxes[syntax], &text) == 0 && text.length + 1 < size) {
+        n = text.length;
+        memcpy(out, text.text, n + 1);
+    }
+    xsi_config_out_free(&text);
+    return n;
 }
 
 void config_minimal_words(struct xsi_mend *m, const char *advice)

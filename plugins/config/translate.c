@@ -379,6 +379,7 @@ int xsi_config_minimal(const struct xsi_config_bare *bare, enum xsi_config_synta
     config_say(m, "memory", number);
     config_say(m, "on_poweroff", "destroy");
     config_say(m, "on_reboot", "restart");
+    config_say(m, "on_soft_reset", "soft-reset");
     config_say(m, "on_crash", "destroy");
     rc = complete(m, to, out);
     rc = rc ? rc : produce(m, to, out);

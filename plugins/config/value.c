@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Values of members: from a node of one syntax to a text that means the same everywhere, and back. */
+/* Values of members: from a node of one syntax to a text that means the same in all, and back. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../config/carry.h"
 #include "../x86/x86.h"
 #include "writer.h"
 
@@ -20,6 +21,22 @@ bool legacy_give_last(const struct xsi_vm *vm)
     return from && !strncmp(from, "xen-4.", 6) && strcmp(from, "xen-4.0") != 0;
 }
 
+/* The frames of HVM's special pages belong to the guest, also those that hold no page. */
+static uint64_t with_special(const struct xsi_vm *vm)
+{
+    static const uint8_t special[] = { 1, 5, 6 }; /* STORE_PFN, IOREQ_PFN, BUFIOREQ_PFN */
+    uint64_t size = vm->p2m_size;
+
+    for (size_t i = 0; vm->version && i < sizeof(special); i++) {
+        const struct xsi_item *item = xsi_vm_find(vm, XSI_ITEM_HVM_PARAM, special[i]);
+        uint64_t pfn = item && item->bytes && item->length == 8 ? xsi_le64(item->bytes) : 0;
+
+        if (pfn >= size && pfn < LEGACY_P2M_MAX)
+            size = pfn + 1;
+    }
+    return size;
+}
+
 uint64_t legacy_give_size(struct xsi_give *g, int *rc)
 {
     const struct xsi_vm *vm = xsi_give_vm(g);
@@ -29,7 +46,7 @@ uint64_t legacy_give_size(struct xsi_give *g, int *rc)
     else if (!vm->p2m_size || vm->p2m_size > LEGACY_P2M_MAX)
         *rc = xsi_give_cannot(g, "a guest of %" PRIu64 " frames: an entry has room for 28 bits",
                               vm->p2m_size);
-    return vm->p2m_size;
+    return with_special(vm);
 }
 
 /* ---- the device model's keys ---- */
@@ -241,6 +258,7 @@ int legacy_give_check(struct xsi_give *g)
     if (!rc && vm->guest != XSI_GUEST_PV && !xsi_vm_find(vm, XSI_ITEM_HVM_CONTEXT, 0))
         rc = xsi_give_needs(g, "the HVM context");
     rc = rc ? rc : legacy_give_map(g, &map);
+    rc = rc ? rc : config_check_rest(g, false);
     rc = rc ? rc : check_dropped(g);
     return rc ? rc : check_store(g);
 }

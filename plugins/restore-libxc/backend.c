@@ -32,8 +32,7 @@ static int finish(struct work *w)
     if (rc || job->paused)
         return rc;
     if (xc_domain_unpause(w->xch, w->domain))
-        return work_fault(w, errno, "domain %u cannot be unpaused: %s", w->domain,
-                          strerror(errno));
+        return work_fault(w, errno, "domain %u cannot be unpaused: %s", w->domain, strerror(errno));
     w->result->running = true;
     return 0;
 }
@@ -118,6 +117,10 @@ static int libxc_clean(const struct xsi_restore_job *job, uint32_t *domain, stru
 }
 
 /* ---------------------------------------------------------------- the row ---- */
+
+#ifndef XEN_RELEASE /* the Makefile tells */
+#define XEN_RELEASE "of an unknown release"
+#endif
 
 extern __attribute__((visibility("default"))) const struct xsi_restore_backend xsi_restore_backend;
 

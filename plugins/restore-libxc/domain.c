@@ -134,8 +134,7 @@ int domain_prepared(struct work *w)
     xc_dominfo_t info;
 
     if (xc_domain_getinfo(w->xch, w->job->into, 1, &info) != 1 || info.domid != w->job->into)
-        return work_fault(w, ESRCH, "there is no domain %u to restore into: xl list",
-                          w->job->into);
+        return work_fault(w, ESRCH, "there is no domain %u to restore into: xl list", w->job->into);
     if (!!info.hvm != w->hvm)
         return work_fault(w, EINVAL, "domain %u is %s, but the image is %s", w->job->into,
                           info.hvm ? "HVM or PVH" : "PV", w->hvm ? "HVM or PVH" : "PV");

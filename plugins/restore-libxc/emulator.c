@@ -89,8 +89,9 @@ static void add_disks(struct work *w, struct command *c)
         if (d->cdrom) { /* 4.17 names a drive by its Xen device number: hda is 768 */
             int number = (unit < 2 ? 3 << 8 : 22 << 8) + (unit % 2) * 64;
 
-            arg(c, "if=none,readonly=on,id=ide-%d%s%s%s%s", number, empty ? "" : ",file=",
-                empty ? "" : path, empty ? "" : ",format=", empty ? "" : d->format);
+            arg(c, "if=none,readonly=on,id=ide-%d%s%s%s%s", number,
+                empty ? "" : ",file=", empty ? "" : path,
+                empty ? "" : ",format=", empty ? "" : d->format);
             arg(c, "-device");
             arg(c, "ide-cd,id=ide-%d,drive=ide-%d,bus=ide.%d,unit=%d", number, number, unit / 2,
                 unit % 2);
@@ -113,7 +114,9 @@ static void add_devices(struct work *w, struct command *c)
     if (strcmp(job->vga, "none") != 0) {
         arg(c, "-device");
         arg(c, "%s,vgamem_mb=%llu", strcmp(job->vga, "cirrus") == 0 ? "cirrus-vga" : "VGA",
-            video ? video : strcmp(job->vga, "cirrus") == 0 ? 8 : 16);
+            video                             ? video
+            : strcmp(job->vga, "cirrus") == 0 ? 8
+                                              : 16);
     }
     if (*job->boot) {
         arg(c, "-boot");

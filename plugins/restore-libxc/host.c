@@ -33,8 +33,8 @@ static void take_memory(struct work *w, struct xsi_host *host)
 
 static void take_policy(struct work *w, struct xsi_host *host, enum xsi_guest guest)
 {
-    unsigned index = guest == XSI_GUEST_PV ? XEN_SYSCTL_cpu_policy_pv_max
-                                           : XEN_SYSCTL_cpu_policy_hvm_max;
+    unsigned index =
+        guest == XSI_GUEST_PV ? XEN_SYSCTL_cpu_policy_pv_max : XEN_SYSCTL_cpu_policy_hvm_max;
     uint32_t leaves = 0, msrs = 0;
     xc_cpu_policy_t *policy = xc_cpu_policy_init();
     xen_cpuid_leaf_t *leaf = NULL;
@@ -47,13 +47,12 @@ static void take_policy(struct work *w, struct xsi_host *host, enum xsi_guest gu
     if (leaf && msr && xc_cpu_policy_get_system(w->xch, index, policy) == 0 &&
         xc_cpu_policy_serialise(w->xch, policy, leaf, &leaves, msr, &msrs) == 0)
         for (uint32_t i = 0; i < leaves && host->leaf_count < XSI_HOST_LEAVES; i++)
-            host->leaf[host->leaf_count++] =
-                (struct xsi_cpuid_leaf){ .leaf = leaf[i].leaf,
-                                         .subleaf = leaf[i].subleaf,
-                                         .a = leaf[i].a,
-                                         .b = leaf[i].b,
-                                         .c = leaf[i].c,
-                                         .d = leaf[i].d };
+            host->leaf[host->leaf_count++] = (struct xsi_cpuid_leaf){ .leaf = leaf[i].leaf,
+                                                                      .subleaf = leaf[i].subleaf,
+                                                                      .a = leaf[i].a,
+                                                                      .b = leaf[i].b,
+                                                                      .c = leaf[i].c,
+                                                                      .d = leaf[i].d };
     free(leaf);
     free(msr);
     xc_cpu_policy_destroy(policy);

@@ -206,8 +206,7 @@ int store_introduce(struct work *w)
         put(w, GUEST_READS, "console/type", "xenconsoled") &&
         xs_introduce_domain(w->xs, w->domain, (unsigned)r->store_frame, r->store_port))
         return 0;
-    return work_fault(w, errno, "the domain cannot be introduced to xenstore: %s",
-                      strerror(errno));
+    return work_fault(w, errno, "the domain cannot be introduced to xenstore: %s", strerror(errno));
 }
 
 void store_forget(struct work *w, uint32_t domain)

@@ -79,6 +79,7 @@ void v2_refuse(struct v2_refusal *x, int error, const struct xsi_finding_row *fi
 void v2_stop_refused(struct xsi_run *r, struct v2_judge *s, const struct v2_refusal *x)
 {
     s->error = x->error;
+    xsi_run_result(r)->by_xen = true;
     v2_stop(r, s, x->finding, x->at, "Xen refuses it: %s", x->why);
 }
 

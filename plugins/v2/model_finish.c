@@ -61,6 +61,7 @@ static void pinned(struct xsi_run *r, void *state, int error)
     }
     s->error = error;
     xsi_run_say(r, V2_MSG_PV_PIN, error);
+    xsi_run_result(r)->by_xen = true;
     v2_stop(r, s, V(84), s->base, "Xen refuses the pinned page table in frame 0x%llx",
             (unsigned long long)(s->pin_from - 1));
 }

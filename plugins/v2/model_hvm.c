@@ -145,6 +145,7 @@ static bool set_param(struct xsi_run *r, struct v2_judge *s, uint64_t index, uin
     if (error) {
         s->error = error;
         xsi_run_say(r, V2_MSG_SET_PARAM, error, index, value);
+        xsi_run_result(r)->by_xen = true;
         v2_stop(r, s,
                 error == ENODEV      ? V(87)
                 : index > UINT32_MAX ? V(81)

@@ -78,25 +78,16 @@ static int give_headers(struct xsi_give *g, const struct xsi_vm *vm, unsigned ve
     return rc ? rc : xsi_give_le32(g, kept ? vm->xen_minor : CONVERTED_MINOR);
 }
 
-static int give_pv_info(struct xsi_give *g, const struct xsi_vm *vm)
+/* What a PV stream cannot do without, in front of its pages.
+ * 4.17:xg_sr_restore_x86_pv.c:handle_x86_pv_info, handle_x86_pv_p2m_frames */
+static int check_pv(struct xsi_give *g, const struct xsi_vm *vm)
 {
-    uint8_t info[8] = { (uint8_t)guest_width(vm), (uint8_t)(guest_width(vm) == 8 ? 4 : 3) };
-    int rc;
+    const struct xsi_item *list = xsi_vm_find(vm, XSI_ITEM_P2M_FRAMES, 0);
+    uint64_t per_page = XSI_PAGE_SIZE / guest_width(vm), frames;
 
     if (vm->pt_levels == 2)
         return xsi_give_cannot(g, "a guest with page tables of two levels (without PAE): no reader "
                                   "of this stream restores one");
-    rc = give_head(g, V2_PV_INFO, sizeof(info));
-    return rc ? rc : xsi_give_bytes(g, info, sizeof(info));
-}
-
-/* 4.17:xg_sr_restore_x86_pv.c:handle_x86_pv_p2m_frames */
-static int give_p2m(struct xsi_give *g, const struct xsi_vm *vm)
-{
-    const struct xsi_item *list = xsi_vm_find(vm, XSI_ITEM_P2M_FRAMES, 0);
-    uint64_t per_page = XSI_PAGE_SIZE / guest_width(vm), frames;
-    int rc;
-
     if (!vm->has_p2m_size || !vm->p2m_size || !list)
         return xsi_give_needs(g, "the list of the frames that hold the p2m table");
     frames = (vm->p2m_size - 1) / per_page + 1;
@@ -105,7 +96,22 @@ static int give_p2m(struct xsi_give *g, const struct xsi_vm *vm)
                                "a p2m table of 0x%" PRIx64 " frames takes %" PRIu64
                                " pages, but %" PRIu64 " are listed",
                                vm->p2m_size, frames, list->length / 8);
-    rc = give_head(g, V2_P2M_FRAMES, 8 + list->length);
+    return 0;
+}
+
+static int give_pv_info(struct xsi_give *g, const struct xsi_vm *vm)
+{
+    uint8_t info[8] = { (uint8_t)guest_width(vm), (uint8_t)(guest_width(vm) == 8 ? 4 : 3) };
+    int rc = give_head(g, V2_PV_INFO, sizeof(info));
+
+    return rc ? rc : xsi_give_bytes(g, info, sizeof(info));
+}
+
+static int give_p2m(struct xsi_give *g, const struct xsi_vm *vm)
+{
+    const struct xsi_item *list = xsi_vm_find(vm, XSI_ITEM_P2M_FRAMES, 0);
+    int rc = give_head(g, V2_P2M_FRAMES, 8 + list->length);
+
     rc = rc ? rc : xsi_give_le32(g, 0);
     rc = rc ? rc : xsi_give_le32(g, (uint32_t)(vm->p2m_size - 1));
     return rc ? rc : xsi_give_item(g, list);
@@ -129,8 +135,9 @@ static int v2_begin(struct xsi_give *g)
 {
     const struct xsi_vm *vm = xsi_give_vm(g);
     unsigned version = xsi_give_writer(g)->variant;
-    int rc = give_headers(g, vm, version);
+    int rc = is_pv(vm) ? check_pv(g, vm) : 0;
 
+    rc = rc ? rc : give_headers(g, vm, version);
     if (!rc && is_pv(vm))
         rc = give_pv_info(g, vm);
     if (!rc && version >= 3)
@@ -359,8 +366,9 @@ static int v2_check(struct xsi_give *g)
 {
     const struct xsi_vm *vm = xsi_give_vm(g);
     size_t params = 0;
-    int rc = check_state(g, vm);
+    int rc = is_pv(vm) ? check_pv(g, vm) : 0;
 
+    rc = rc ? rc : check_state(g, vm);
     if (!rc)
         rc = config_check_rest(g, false);
     if (!rc && xsi_vm_find(vm, XSI_ITEM_TMEM, 0))

@@ -13,7 +13,7 @@ hvm=$samples/hvm-4.1-small.img
 pv=$samples/pv64-4.1-small.img
 
 setup() {
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
     export PYTHONPATH=$xen/lib/python
 }
 
@@ -135,10 +135,10 @@ ROWS
     [ "$(cat x)" = precious ]
     rm x
     # damaged: found before the first byte in a file, on a pipe before the last
-    head -c 60000 "$pv" >cut
-    [ "$(status_of "$helper" -i cut -o x -w 64 -g pv)" -eq 1 ]
+    head -c 60000 "$pv" >short
+    [ "$(status_of "$helper" -i short -o x -w 64 -g pv)" -eq 1 ]
     [ ! -e x ]
-    run -1 bash -c "cat cut | '$helper' -i 0 -o 1 -w 64 -g pv >half"
+    run -1 bash -c "cat short | '$helper' -i 0 -o 1 -w 64 -g pv >half"
     [ $(($(status_of "$xsdump" half) & 4)) -ne 0 ]
     # tmem: refused by name, or left out when asked
     run -2 "$helper" -i "$samples/pv64-4.0-tmem.img" -o x -w 64 -g pv
@@ -161,7 +161,7 @@ ROWS
     verified c libxc
     cmp c <(head -c "$(stat -c %s c)" a)
     grep -qa DeviceModelRecord0002 a
-    ! grep -qa DeviceModelRecord0002 c
+    run ! grep -qa DeviceModelRecord0002 c
 }
 
 @test "convert: a stream of the same version keeps every byte" {
@@ -195,8 +195,9 @@ ROWS
     for image in hvm-3.1 hvm-3.4-tools32 hvm-4.5-high hvm-4.2-remus-comp pv32-3.0-tools32 pv32-3.2 \
         pv64-3.4-garbage pv64-4.1-balloon pv64-4.2-vcpus70 pv64-4.3-broken pv64-4.2-remus-comp; do
         for to in libxc-v2 libxc-v3; do
-            "$xsrecover" convert "$samples/$image.img" --to $to -o - 2>log >out ||
-                { echo "$image"; cat log; false; }
+            # 2: a 3.1 to 3.3 guest had no console page, which is told
+            "$xsrecover" convert "$samples/$image.img" --to $to -o - 2>log >out || [ $? -eq 2 ]
+            grep -q '^written' log || { echo "$image"; cat log; false; }
             verified out libxc
         done
     done

@@ -28,7 +28,8 @@ backend() { # FLAGS...: a back end that is built otherwise
     [ "$status" -eq 0 ]
     [[ $output == *insert-checkpoint* && $output == *"domain 7"*paused* ]]
     grep -q 'guest 2 vcpus 1 .* paused 1 emulator 1' log
-    bin/xsrecover convert "$broken" --fix -y --skip-qemu --to libxc-v3 -o expected.v3 >/dev/null
+    # the status speaks of what the reader loses: the console page, which the guest has none of
+    bin/xsrecover convert "$broken" --fix -y --skip-qemu --to libxc-v3 -o expected.v3 >/dev/null || :
     cmp stream expected.v3
 }
 
@@ -147,6 +148,20 @@ backend() { # FLAGS...: a back end that is built otherwise
     [[ $output == *"--spool"* ]]
     cat "$hvm" | bin/xsrecover restore - --via libxc --spool .
     grep -q 'emulator 1' log
+}
+
+@test "restore: pages that the disk cannot read are refused, or become zeros and are named" {
+    [ "$XSI_BIN" = "$XSI_TOP/build" ] || skip "the shim is not loaded beside a sanitizer"
+    bad() {
+        LD_PRELOAD=$XSI_TOP/build/eio.so XSI_EIO_FILE=$hvm XSI_EIO=0x5000-0x5200 \
+            bin/xsrecover restore "$hvm" --via libxc "$@" </dev/null
+    }
+    run bad
+    [ "$status" -ne 0 ]
+    ! grep -q '^restore' log
+    run bad --unreadable=zero
+    [ "$status" -eq 0 ]
+    [[ $output == *"PFN"* ]]
 }
 
 @test "restore: usage" {

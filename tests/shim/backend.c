@@ -66,8 +66,8 @@ static int fake_host(struct xsi_host *host, enum xsi_guest guest, struct xsi_err
 /* Up to `most` bytes of the stream, to FAKE_STREAM. */
 static void take(int fd, size_t most)
 {
-    int out = *set("FAKE_STREAM") ? open(set("FAKE_STREAM"), O_WRONLY | O_CREAT | O_TRUNC, 0600)
-                                  : -1;
+    int out =
+        *set("FAKE_STREAM") ? open(set("FAKE_STREAM"), O_WRONLY | O_CREAT | O_TRUNC, 0600) : -1;
     char buffer[4096];
     ssize_t n = 1;
 
@@ -85,9 +85,10 @@ static int fake_restore(const struct xsi_restore_job *job, struct xsi_restored *
 {
     const char *how = set("FAKE");
 
-    called("restore guest %d vcpus %u memory %llu name %s uuid %s paused %d emulator %d disks %zu\n",
-           (int)job->guest, job->vcpus, (unsigned long long)job->memory_kb, job->name, job->uuid,
-           job->paused, job->emulator >= 0, job->disk_count);
+    called(
+        "restore guest %d vcpus %u memory %llu name %s uuid %s paused %d emulator %d disks %zu\n",
+        (int)job->guest, job->vcpus, (unsigned long long)job->memory_kb, job->name, job->uuid,
+        job->paused, job->emulator >= 0, job->disk_count);
     if (job->into == XSI_NO_DOMAIN)
         job->ear->made(job->ear, 7);
     take(job->stream, *set("FAKE_READ") ? strtoull(set("FAKE_READ"), NULL, 10) : SIZE_MAX);

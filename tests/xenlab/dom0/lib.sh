@@ -172,20 +172,29 @@ nothing_left() { # [DOMID that was there before]
     [ -z "$left" ]
 }
 
-# A restore that must fail: it says what (a pattern, in any line), and leaves nothing. Ends the row.
-refused() { # PATTERN DOMID-BEFORE IMAGE OPTION…
-    pattern=$1 before=$2
+# A restore that must fail: it says what (patterns, separated by &, each in any line), and leaves
+# nothing. Ends the row.
+refused() { # PATTERNS DOMID-BEFORE IMAGE OPTION…
+    patterns=$1 before=$2 unsaid=
     shift 2
     try xsrecover restore "$@"
     status=$?
+    IFS='&'
+    set -f
+    for pattern in $patterns; do
+        said=$(grep -E -e "$pattern" /tmp/log | head -n 1 | tr '\t' ' ')
+        [ -n "$said" ] || unsaid=$pattern
+    done
+    unset IFS
+    set +f
     if [ $status -eq 0 ] || [ $status -gt 63 ]; then
         end FAIL "exit status $status"
     elif ! nothing_left "$before"; then
         end FAIL "left:$left"
-    elif ! grep -qE -e "$pattern" /tmp/log; then
-        end FAIL "it does not say $pattern"
+    elif [ -n "$unsaid" ]; then
+        end FAIL "it does not say $unsaid"
     else
-        end ok "$(grep -E -e "$pattern" /tmp/log | head -n 1 | tr '\t' ' ')"
+        end ok "$said"
     fi
     destroy_all "$before"
 }

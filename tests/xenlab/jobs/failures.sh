@@ -5,6 +5,9 @@
 # shellcheck source=tests/xenlab/dom0/lib.sh
 . /in/lib.sh
 
+# what every message about a restore that was begun must hold
+chunk='chunk [A-Z0-9_]+ .*at 0x[0-9a-f]+ of the image'
+
 place() { # IMAGE TYPE: where that chunk begins
     xsdump --json "$1" 2>/dev/null |
         jq --arg type "$2" '[.images[0].chunks[] | select(.type == $type)][0].offset'
@@ -29,13 +32,13 @@ for kind in pv pvh; do
     else
         end FAIL "not written"
     fi
-    begin "$kind: wrong CPU policy, --dry-run"
-    refused 'CPUID' '' $kind-cpu.save --via libxc --dry-run
+    begin "$kind: wrong CPU policy, --dry-run --force"
+    refused '(REFUSED|WARNING) .*0x30' '' $kind-cpu.save --via libxc --dry-run --force
     begin "$kind: wrong CPU policy"
     refused 'CPUID' '' $kind-cpu.save --via libxc
     for via in libxc xl; do
         begin "$kind: wrong CPU policy, --via $via --force"
-        refused '(X86_CPUID_POLICY|STATIC_DATA_END).* 0x[0-9a-f]+' '' $kind-cpu.save --via $via --force
+        refused "Failed to set CPUID policy&X86_CPUID_POLICY&$chunk" '' $kind-cpu.save --via $via --force
     done
 
     cut=$(($(place $kind.save PAGE_DATA) + 100000))
@@ -44,7 +47,7 @@ for kind in pv pvh; do
     refused --core '' $kind-cut.save --via libxc
     for via in libxc xl; do
         begin "$kind: cut in the pages, --via $via --force"
-        refused 'PAGE_DATA.* 0x[0-9a-f]+' '' $kind-cut.save --via $via --force
+        refused "Failed to read.*Page data&PAGE_DATA&$chunk" '' $kind-cut.save --via $via --force
     done
 done
 
@@ -62,7 +65,7 @@ for kind in pv pvh; do
     refused 'MiB|memory' "$ballast" $kind.save --via libxc
     for via in libxc xl; do
         begin "$kind: too little memory, --via $via --force"
-        refused 'memory|physmap' "$ballast" $kind.save --via $via --force
+        refused "(physmap|[Oo]ut of memory)&$chunk" "$ballast" $kind.save --via $via --force
     done
 done
 destroy_all

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The mission: guests as Xen 3.4, 4.0 and 4.1 saved them, whole and damaged, brought back on this Xen.
+# The mission: guests as Xen 3.4, 4.0 and 4.1 saved them, whole and damaged, brought back here.
 # /in/mission/rows: era, guest, damage, way back; the image is /in/mission/ERA-GUEST-DAMAGE. The one
 # question, whether the mend may give something up, is answered yes: an older reader wants a
 # device-model record behind every HVM stream, and one that starts anew is put where it is lost.
