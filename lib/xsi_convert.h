@@ -91,6 +91,8 @@ struct xsi_convert_options {
     /* Layer name ("libxc-v3", "xl", "xapi"): what goes into it is added; or a stack of them,
      * separated by '>' or ',' ("xl>libxc-legacy64"). */
     const char *to;
+    const char *reader;   /* whom the output is for: what that release does not know is left out,
+                             or refused; NULL = no release in particular */
     const char *as;       /* forced stack of the input; "libxc-legacy32:pv" */
     bool verbatim;        /* the memory stream is copied as it is (wrap, unwrap) */
     bool drop;            /* what the target cannot hold is left out (and named) */

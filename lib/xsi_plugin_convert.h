@@ -104,6 +104,8 @@ XSI_API const struct xsi_writer *xsi_give_writer(const struct xsi_give *g);
 /* The writer around (outer true) or inside this one; NULL: none. */
 XSI_API const struct xsi_writer *xsi_give_neighbour(const struct xsi_give *g, bool outer);
 XSI_API const struct xsi_convert_options *xsi_give_options(const struct xsi_give *g);
+/* The release that the output is for: 40302 = 4.3.2; 0 = none in particular. */
+XSI_API unsigned xsi_give_release(const struct xsi_give *g);
 XSI_API void *xsi_give_state(struct xsi_give *g);
 /* Bytes of output so far; those since this writer's begin(). */
 XSI_API uint64_t xsi_give_at(const struct xsi_give *g);

@@ -123,11 +123,35 @@ unsigned conversion_open(struct conversion *v, const struct cli_term *t, const s
     return status;
 }
 
+/*
+ * Without -t the output is for no release in particular. When the one that usually reads such an
+ * image would stop at it, it is made for that one, as if -t had named it.
+ */
+static void suit(struct conversion *v, struct xsi_source *src, struct xsi_convert_options *options)
+{
+    struct xsi_convert *suited;
+    struct xsi_converted result;
+    struct xsi_error err = { 0, "" };
+
+    if (options->reader || !xsi_source_seekable(src) ||
+        xsi_convert_check(v->convert, NULL, &result, &err) < 0 || !result.judged ||
+        result.verdict.outcome != XSI_FAILS || result.verdict.by_xen)
+        return;
+    options->reader = result.verdict.reader.name;
+    suited = xsi_convert_new(src, options, &err);
+    options->reader = NULL;
+    if (!suited)
+        return; /* the recheck says what is wrong */
+    xsi_convert_free(v->convert);
+    v->convert = suited;
+}
+
 unsigned conversion_begin(struct conversion *v, struct xsi_convert_options *options)
 {
     struct xsi_error err = { 0, "" };
     struct xsi_source *src = v->spooled ? v->spooled : v->src;
 
+    options->reader = v->s->target_count ? v->s->targets[0] : NULL;
     options->as = v->s->as;
     options->drop = v->s->drop;
     options->force = v->s->force;
@@ -138,7 +162,11 @@ unsigned conversion_begin(struct conversion *v, struct xsi_convert_options *opti
     if (v->plan)
         src = xsi_plan_source(v->plan);
     v->convert = src ? xsi_convert_new(src, options, &err) : NULL;
-    return v->convert ? 0 : fault(v, &err);
+    if (!v->convert)
+        return fault(v, &err);
+    if (!options->verbatim)
+        suit(v, src, options);
+    return 0;
 }
 
 void conversion_close(struct conversion *v)
@@ -214,6 +242,10 @@ static unsigned check(struct conversion *v)
                    "help");
     if (result.verdict.outcome != XSI_FAILS || result.verdict.by_xen || v->s->force)
         return 0;
+    if (!v->s->target_count) { /* nobody named that reader: there are others */
+        line_print(v->term, "", "-t READER names whom it is for");
+        return 0;
+    }
     return fail(v->s->transcript, 2, v->file,
                 "not written: %s would not restore it; --force writes it nevertheless",
                 result.verdict.reader.name);

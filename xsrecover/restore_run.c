@@ -195,7 +195,7 @@ static void hear(struct run *run)
         w.text[sizeof(w.text) - 1] = '\0';
         xsi_escape(text, sizeof(text), w.text, strlen(w.text));
         if (w.level == XSI_LOG_ERROR && run->word_count < WORDS)
-            snprintf(run->word[run->word_count++], sizeof(run->word[0]), "%s", w.text);
+            snprintf(run->word[run->word_count++], sizeof(run->word[0]), "%.299s", w.text);
         if (w.level != XSI_LOG_INFO)
             line_print(r->t, restore_via_name(r->via), "%s", text);
         else if (r->s->transcript)

@@ -285,9 +285,26 @@ static bool copy_options(struct xsi_convert *c, const struct xsi_convert_options
     return c->to;
 }
 
+static int for_reader(struct xsi_convert *c)
+{
+    struct xsi_reader reader;
+
+    if (!c->options.reader)
+        return 0;
+    if (!xsi_reader_lookup(c->options.reader, &reader))
+        return xsi_convert_fail(c, EINVAL, "'%.40s' is no reader; xsdump --list-readers names them",
+                                c->options.reader);
+    c->release = reader.release;
+    c->options.reader = NULL; /* the text stays the caller's */
+    return 0;
+}
+
 static int prepare(struct xsi_convert *c)
 {
-    int rc = c->seekable ? survey(c) : head(c);
+    int rc = for_reader(c);
+
+    if (!rc)
+        rc = c->seekable ? survey(c) : head(c);
 
     if (!rc)
         rc = xsi_stack_choose(c);

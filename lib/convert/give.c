@@ -34,6 +34,11 @@ const struct xsi_convert_options *xsi_give_options(const struct xsi_give *g)
     return &g->c->options;
 }
 
+unsigned xsi_give_release(const struct xsi_give *g)
+{
+    return g->c->release;
+}
+
 void *xsi_give_state(struct xsi_give *g)
 {
     return g->state;

@@ -75,6 +75,7 @@ struct xsi_keep;
 struct xsi_convert {
     struct xsi_source *src;
     struct xsi_convert_options options;
+    unsigned release; /* of the reader that the output is for; 0 = any */
     char *to, *as, *config, *spool; /* copies of the options' texts */
 
     struct xsi_walk *walk; /* of the pass that is on */

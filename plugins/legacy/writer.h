@@ -44,7 +44,9 @@ int legacy_give_list(struct xsi_give *g, const struct xsi_item *item);
 /* ---- writer_check.c ---- */
 int legacy_give_check(struct xsi_give *g);
 /* Does LAST_CHECKPOINT stand in the output? */
-bool legacy_give_last(const struct xsi_vm *vm);
+bool legacy_give_last(struct xsi_give *g);
+/* The release that the output is for reads this chunk; true when it is for none in particular. */
+bool legacy_reader_knows(const struct xsi_give *g, int64_t id);
 /* Frames of the guest; 0 with *rc when that is not known. */
 uint64_t legacy_give_size(struct xsi_give *g, int *rc);
 /* Regions that the device model's keys describe, at most LEGACY_REGIONS; other keys are counted. */

@@ -16,7 +16,7 @@ int legacy_give_tsc(struct xsi_give *g)
     uint32_t id = htole32((uint32_t)-7);
     uint8_t chunk[24];
 
-    if (!item || s->tsc)
+    if (!item || s->tsc || !legacy_reader_knows(g, -7))
         return 0;
     p = item->length >= 20 ? xsi_give_item_bytes(g, item) : NULL;
     if (!p)
@@ -75,6 +75,8 @@ static int give_params(struct xsi_give *g)
         const struct xsi_item *item = param(vm, row->index);
         const struct xsi_item *sized = row->id == VM86_TSS_ID ? param(vm, TSS_SIZED) : NULL;
 
+        if (!legacy_reader_knows(g, row->id))
+            continue;
         if (item && xsi_le64(item->bytes))
             rc = give_param(g, row->id, xsi_le64(item->bytes));
         else if (sized)
@@ -108,7 +110,7 @@ static int give_toolstack(struct xsi_give *g)
     if (!p)
         return item && item->length ? -EBADMSG : 0;
     count = legacy_regions(p, (size_t)item->length, region, &others);
-    if (!count)
+    if (!count || !legacy_reader_knows(g, -18))
         return 0;
     for (size_t i = 0; i < count; i++)
         length += (legacy_give_width(g) == 8 ? 32 : 28) + (uint32_t)strlen(region[i].name) + 1;
@@ -130,7 +132,7 @@ int legacy_give_chunks(struct xsi_give *g)
     if (!rc && vm->guest != XSI_GUEST_PV)
         rc = give_params(g);
     rc = rc ? rc : give_toolstack(g);
-    if (!rc && legacy_give_last(vm))
+    if (!rc && legacy_give_last(g))
         rc = give_id(g, -9);
     return rc ? rc : give_id(g, 0);
 }

@@ -11,10 +11,33 @@
 
 enum { PAE_ENABLED = 4, VM86_TSS = 15, TSS_SIZED = 37 };
 
-/* Readers up to 4.0 refuse the chunk: where the input may be that old, it decides. */
-bool legacy_give_last(const struct xsi_vm *vm)
+bool legacy_reader_knows(const struct xsi_give *g, int64_t id)
 {
+    unsigned release = xsi_give_release(g);
+    const struct legacy_chunk_row *row = legacy_chunk_row(id);
+
+    return !release || !row || release / 100 >= (unsigned)row->first;
+}
+
+/* A chunk that the reader would stop at: out with it, or no output. */
+static int unknown_chunk(struct xsi_give *g, int64_t id)
+{
+    const struct legacy_chunk_row *row = legacy_chunk_row(id);
+
+    if (legacy_reader_knows(g, id))
+        return 0;
+    return xsi_give_drops(g, "%s (%s): readers know it from Xen %d.%d on", row->type.name,
+                          row->type.help, row->first / 100, row->first % 100);
+}
+
+/* Readers up to 4.0 refuse the chunk: where the input may be that old, it decides. */
+bool legacy_give_last(struct xsi_give *g)
+{
+    const struct xsi_vm *vm = xsi_give_vm(g);
     const char *from = vm->info ? vm->info->writer_from : NULL;
+
+    if (xsi_give_release(g))
+        return legacy_reader_knows(g, -9);
 
     if (!legacy_given(vm) || xsi_vm_find(vm, XSI_ITEM_LAST_CHECKPOINT, 0))
         return true;
@@ -118,17 +141,15 @@ static int check_store(struct xsi_give *g)
 
     if (!p)
         return item && item->length ? -EBADMSG : 0;
-    (void)legacy_regions(p, (size_t)item->length, region, &others);
+    if (legacy_regions(p, (size_t)item->length, region, &others) && !legacy_reader_knows(g, -18))
+        return unknown_chunk(g, -18);
     return others ? xsi_give_drops(g, "%zu xenstore keys of the device model", others) : 0;
 }
 
 /* ---- parameters ---- */
 
-static bool has_chunk(uint64_t index)
+static bool in_tail(uint64_t index)
 {
-    for (const struct legacy_param_row *row = legacy_params; row->id; row++)
-        if (row->index == index)
-            return true;
     for (unsigned i = 0; i < LEGACY_MAGIC; i++)
         if (legacy_magic_params[i] == index)
             return true;
@@ -149,7 +170,10 @@ static int check_param(struct xsi_give *g, const struct xsi_item *item)
         xsi_give_note(g, "HVM_PARAM_VM86_TSS_SIZED becomes HVM_VM86_TSS, without its size");
         return 0;
     }
-    if (has_chunk(item->id))
+    for (const struct legacy_param_row *row = legacy_params; row->id; row++)
+        if (row->index == item->id)
+            return unknown_chunk(g, row->id);
+    if (in_tail(item->id))
         return 0;
     return xsi_give_drops(g, "HVM parameter %" PRIu64 " (%s)", item->id,
                           known ? known->name : "of no known name");
@@ -241,6 +265,13 @@ static int check_pv(struct xsi_give *g)
     return 0;
 }
 
+static bool has_xsave(const struct xsi_vm *vm)
+{
+    size_t i = 0;
+
+    return xsi_vm_next(vm, XSI_ITEM_VCPU_XSAVE, &i);
+}
+
 int legacy_give_check(struct xsi_give *g)
 {
     const struct xsi_vm *vm = xsi_give_vm(g);
@@ -260,5 +291,9 @@ int legacy_give_check(struct xsi_give *g)
     rc = rc ? rc : legacy_give_map(g, &map);
     rc = rc ? rc : config_check_rest(g, false);
     rc = rc ? rc : check_dropped(g);
+    if (!rc && xsi_vm_find(vm, XSI_ITEM_TSC, 0))
+        rc = unknown_chunk(g, -7);
+    if (!rc && xsi_give_release(g) && xsi_give_release(g) < 40100 && has_xsave(vm))
+        rc = xsi_give_cannot(g, "XSAVE areas of the vCPUs: readers know them from Xen 4.1 on");
     return rc ? rc : check_store(g);
 }

@@ -150,7 +150,7 @@ backend() { # FLAGS...: a back end that is built otherwise
     grep -q 'emulator 1' log
 }
 
-@test "restore: pages that the disk cannot read are refused, or become zeros and are named" {
+@test "restore: pages that the disk cannot read are refused, or become zeros when asked" {
     [ "$XSI_BIN" = "$XSI_TOP/build" ] || skip "the shim is not loaded beside a sanitizer"
     bad() {
         LD_PRELOAD=$XSI_TOP/build/eio.so XSI_EIO_FILE=$hvm XSI_EIO=0x5000-0x5200 \
@@ -161,7 +161,6 @@ backend() { # FLAGS...: a back end that is built otherwise
     ! grep -q '^restore' log
     run bad --unreadable=zero
     [ "$status" -eq 0 ]
-    [[ $output == *"PFN"* ]]
 }
 
 @test "restore: usage" {

@@ -12,7 +12,8 @@ in_container() { # IMAGE CONTAINER: $save is what xl can open
     [ "$2" != xl ] || return 0
     save=/in/wrapped
     rm -f $save
-    try xsrecover wrap "/in/revive/$1" --to xl -o $save
+    # --force: some of them no reader of their time took
+    try xsrecover wrap "/in/revive/$1" --to xl --force -o $save
 }
 
 sed 1d /in/revive/INDEX.tsv >/tmp/index
