@@ -117,8 +117,8 @@ struct xsi_restore_backend {
     int (*restore)(const struct xsi_restore_job *job, struct xsi_restored *result,
                    struct xsi_error *err);
     /* Behind a restore that was killed: end what it has left. domain XSI_NO_DOMAIN: it is not known
-     * whether it has made one; what is new since `before` and has the job's name or UUID is. *domain
-     * says which one was destroyed. */
+     * whether it has made one; what is new since `before` and has the job's name or UUID is.
+     * *domain says which one was destroyed. */
     int (*clean)(const struct xsi_restore_job *job, uint32_t *domain, struct xsi_error *err);
 };
 

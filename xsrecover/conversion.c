@@ -164,7 +164,8 @@ unsigned conversion_begin(struct conversion *v, struct xsi_convert_options *opti
     v->convert = src ? xsi_convert_new(src, options, &err) : NULL;
     if (!v->convert)
         return fault(v, &err);
-    if (!options->verbatim)
+    v->verbatim = options->verbatim;
+    if (!v->verbatim)
         suit(v, src, options);
     return 0;
 }
@@ -235,7 +236,8 @@ static unsigned check(struct conversion *v)
         return 0;
     }
     verdict_print(v->term, "recheck", &result.verdict, result.verdict.outcome != XSI_RESTORES);
-    v->objects = result.verdict.outcome != XSI_RESTORES;
+    /* a stream that is copied as it is is no worse than it was, unless a reader was named */
+    v->objects = result.verdict.outcome != XSI_RESTORES && (!v->verbatim || v->s->target_count);
     if (result.verdict.outcome == XSI_FAILS && result.verdict.by_xen)
         line_print(v->term, "",
                    "the guest's state is in the image like this: no conversion can "

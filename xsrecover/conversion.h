@@ -27,6 +27,7 @@ struct conversion {
     struct xsi_convert *convert;
     char *config;
     size_t notes; /* of the conversion's, that were printed */
+    bool verbatim;
     bool objects; /* the output's reader does not restore all of it */
 };
 

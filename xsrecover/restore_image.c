@@ -235,8 +235,8 @@ static void find_config(struct restore *r)
 
 /*
  * What an HVM guest has and a PVH guest has not: interrupt controllers of the board. Each entry of
- * an HVM context is a type, an instance and a length. 4.17: public/arch-x86/hvm/save.h; a PVH domain
- * is made without them (arch/x86/domain.c, emulation_flags_ok())
+ * an HVM context is a type, an instance and a length. 4.17: public/arch-x86/hvm/save.h; a PVH
+ * domain is made without them (arch/x86/domain.c, emulation_flags_ok())
  */
 static bool has_board(struct restore *r)
 {

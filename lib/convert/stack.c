@@ -124,7 +124,8 @@ static const struct xsi_writer *usual_record(const struct xsi_convert *c)
             return w;
     }
     /* a bare stream keeps the form that its libxc reads itself, where the input has such a one */
-    for (size_t i = 0; own && i < sizeof(read_by_libxc) / sizeof(read_by_libxc[0]); i++)
+    for (size_t i = 0; own && !c->stream && i < sizeof(read_by_libxc) / sizeof(read_by_libxc[0]);
+         i++)
         if (!strcmp(own, read_by_libxc[i]))
             return xsi_writer_of(own);
     return xsi_writer_of("qemu-xen");

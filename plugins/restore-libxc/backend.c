@@ -76,7 +76,7 @@ static int libxc_restore(const struct xsi_restore_job *job, struct xsi_restored 
     return rc;
 }
 
-/* ---------------------------------------------------------------- behind one that was killed ---- */
+/* ---------------------------------------------------------------- behind a killed one ---- */
 
 static bool was_there(const struct xsi_host *before, uint32_t id)
 {

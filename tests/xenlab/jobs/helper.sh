@@ -7,22 +7,28 @@
 tab=$(printf '\t')
 export LIBXL_CONVERT_HELPER=/in/tools/bin/xsi-convert-legacy-stream
 
-in_container() { # IMAGE CONTAINER: $save is what xl can open
+in_container() { # IMAGE CONTAINER GUEST: $save is what xl can open
     save=/in/revive/$1
     [ "$2" != xl ] || return 0
     save=/in/wrapped
     rm -f $save
-    # --force: some of them no reader of their time took
-    try xsrecover wrap "/in/revive/$1" --to xl --force -o $save
+    config "$3" restored >/tmp/cfg
+    # xend's configurations in these images do not name the serial line that the device model had
+    [ "$2 $3" != "xend hvm" ] || set -- "$@" --config /tmp/cfg
+    image=$1
+    shift 3
+    # --force: some of them no reader of their time took, which the exit status says then
+    try xsrecover wrap "/in/revive/$image" --to xl --force "$@" -o $save
+    [ -s $save ]
 }
 
 sed 1d /in/revive/INDEX.tsv >/tmp/index
-while IFS=$tab read -r image _ _ _ container what expect; do
+while IFS=$tab read -r image guest _ _ container what expect; do
     [ "$expect" = alive ] || continue
     begin "xl restore $image"
     say "$what"
     forget_console
-    if in_container "$image" "$container" && try xl restore "$save"; then
+    if in_container "$image" "$container" "$guest" && try xl restore "$save"; then
         alive 1 3abf0807
     else
         end FAIL "exit status $?"
