@@ -18,7 +18,9 @@ struct writing {
 
 /* ---- pages that the medium cannot read ---- */
 
-static int zero_page(struct writing *w, uint64_t pfn, uint64_t offset, struct xsi_error *err)
+/* The n last bytes of a page: what stands in front of them is out already. */
+static int zero_page(struct writing *w, uint64_t pfn, uint64_t offset, size_t n,
+                     struct xsi_error *err)
 {
     static const uint8_t zeros[XSI_PAGE_SIZE];
     char text[160];
@@ -27,7 +29,7 @@ static int zero_page(struct writing *w, uint64_t pfn, uint64_t offset, struct xs
                    "filled with zeros: the page of PFN 0x%llx, which cannot be read at 0x%llx",
                    (unsigned long long)pfn, (unsigned long long)offset);
     xsi_convert_add_note(w->c, text);
-    return xsi_target_bytes(w->t, zeros, sizeof(zeros), err);
+    return xsi_target_bytes(w->t, zeros, n, err);
 }
 
 /* A segment of pages, page by page, from byte `from` of it on (which may lie inside a page). */
@@ -38,15 +40,13 @@ static int by_pages(struct writing *w, const struct xsi_segment *s, uint64_t fro
     int rc = 0;
 
     while (!rc && from < s->length) {
-        size_t within = (size_t)(from % XSI_PAGE_SIZE), n = XSI_PAGE_SIZE - within;
+        size_t n = XSI_PAGE_SIZE - (size_t)(from % XSI_PAGE_SIZE);
         ssize_t got = xsi_source_read(w->c->src, page, n, s->offset + from);
 
         if (got == (ssize_t)n)
             rc = xsi_target_bytes(w->t, page, n, err);
-        else if (!within)
-            rc = zero_page(w, s->pfn[from / XSI_PAGE_SIZE], s->offset + from, err);
-        else /* its beginning is out already */
-            rc = xsi_target_bytes(w->t, memset(page, 0, n), n, err);
+        else
+            rc = zero_page(w, s->pfn[from / XSI_PAGE_SIZE], s->offset + from, n, err);
         from += n;
     }
     return rc;

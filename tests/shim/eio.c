@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A disk with bad sectors: reads of the file XSI_EIO_FILE that touch the bytes XSI_EIO ("from-to",
+ * A disk with bad sectors: reads (and copies) of the file XSI_EIO_FILE that touch the bytes XSI_EIO ("from-to",
  * end excluded) stop in front of them or fail with EIO. Preloaded by the command-line tests and
  * linked into the property tests; without the variables it does nothing.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -24,24 +26,55 @@ static int is_the_disk(int fd)
            a.st_ino == b.st_ino;
 }
 
-static ssize_t read_around(int fd, void *buf, size_t n, off_t at)
+/* How many of n bytes at a place can be had; -1 with EIO: none. */
+static ssize_t readable(int fd, size_t n, uint64_t begin)
 {
     const char *range = getenv("XSI_EIO");
-    uint64_t from, to, begin = (uint64_t)at;
+    uint64_t from, to;
     char *rest;
 
-    if (range && is_the_disk(fd)) {
-        from = strtoull(range, &rest, 0);
-        to = *rest == '-' ? strtoull(rest + 1, NULL, 0) : from;
-        if (begin < to && begin + n > from) {
-            if (begin >= from) {
-                errno = EIO;
-                return -1;
-            }
-            n = from - begin;
-        }
-    }
-    return (ssize_t)syscall(SYS_pread64, fd, buf, n, at);
+    if (!range || !is_the_disk(fd))
+        return (ssize_t)n;
+    from = strtoull(range, &rest, 0);
+    to = *rest == '-' ? strtoull(rest + 1, NULL, 0) : from;
+    if (begin >= to || begin + n <= from)
+        return (ssize_t)n;
+    if (begin < from)
+        return (ssize_t)(from - begin);
+    errno = EIO;
+    return -1;
+}
+
+static ssize_t read_around(int fd, void *buf, size_t n, off_t at)
+{
+    ssize_t can = readable(fd, n, (uint64_t)at);
+
+    return can < 0 ? can : (ssize_t)syscall(SYS_pread64, fd, buf, (size_t)can, at);
+}
+
+/* ---- calls that move bytes inside the kernel ---- */
+
+ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+{
+    ssize_t can = in_at ? readable(in, n, (uint64_t)*in_at) : (ssize_t)n;
+
+    return can < 0
+               ? can
+               : (ssize_t)syscall(SYS_copy_file_range, in, in_at, out, out_at, (size_t)can, flags);
+}
+
+ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+{
+    ssize_t can = in_at ? readable(in, n, (uint64_t)*in_at) : (ssize_t)n;
+
+    return can < 0 ? can : (ssize_t)syscall(SYS_splice, in, in_at, out, out_at, (size_t)can, flags);
+}
+
+ssize_t sendfile(int out, int in, off_t *at, size_t n)
+{
+    ssize_t can = at ? readable(in, n, (uint64_t)*at) : (ssize_t)n;
+
+    return can < 0 ? can : (ssize_t)syscall(SYS_sendfile, out, in, at, (size_t)can);
 }
 
 ssize_t pread(int fd, void *buf, size_t n, off_t at)
