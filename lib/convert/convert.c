@@ -304,6 +304,8 @@ static int prepare(struct xsi_convert *c)
     int rc = for_reader(c);
 
     if (!rc)
+        rc = xsi_stack_names(c);
+    if (!rc)
         rc = c->seekable ? survey(c) : head(c);
 
     if (!rc)

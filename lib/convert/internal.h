@@ -75,7 +75,7 @@ struct xsi_keep;
 struct xsi_convert {
     struct xsi_source *src;
     struct xsi_convert_options options;
-    unsigned release; /* of the reader that the output is for; 0 = any */
+    unsigned release;               /* of the reader that the output is for; 0 = any */
     char *to, *as, *config, *spool; /* copies of the options' texts */
 
     struct xsi_walk *walk; /* of the pass that is on */
@@ -123,6 +123,8 @@ int xsi_items_settle(struct xsi_convert *c);
 void xsi_items_clear(struct xsi_convert *c);
 
 /* ---- stack.c ---- */
+/* Are they names at all? Before the input is looked at. */
+int xsi_stack_names(struct xsi_convert *c);
 int xsi_stack_choose(struct xsi_convert *c);
 int xsi_stack_record(struct xsi_convert *c);
 const struct xsi_writer *xsi_writer_of(const char *layer);

@@ -62,9 +62,29 @@ static void with_width(const struct xsi_convert *c, char name[NAME_MAX_LAYER])
 static int cannot_be(struct xsi_convert *c, const char *name)
 {
     return xsi_convert_fail(c, EINVAL,
-                            "'%s' cannot be the target '%s': layers go from the outside in, "
+                            "'%s' cannot stand there in '%s': layers go from the outside in, "
                             "container>libxl-v2>stream>record",
-                            c->to, name);
+                            name, c->to);
+}
+
+static int no_layer(struct xsi_convert *c, const char *name)
+{
+    return xsi_convert_fail(c, EINVAL,
+                            "'%.31s' is no layer that can be written; xsrecover convert "
+                            "--list-targets names them",
+                            name);
+}
+
+int xsi_stack_names(struct xsi_convert *c)
+{
+    const char *list = c->to;
+    char name[NAME_MAX_LAYER];
+    size_t n = 0;
+
+    for (; next_name(&list, name); n++)
+        if (!xsi_writer_of(name) && strcmp(name, "libxc-legacy") != 0)
+            return no_layer(c, name);
+    return n ? 0 : xsi_convert_fail(c, EINVAL, "no target: --to names a layer, for example xl");
 }
 
 static int put(struct xsi_convert *c, const char *name)
@@ -73,10 +93,7 @@ static int put(struct xsi_convert *c, const char *name)
     const struct xsi_writer *before = c->give_count ? c->give[c->give_count - 1].writer : NULL;
 
     if (!w)
-        return xsi_convert_fail(c, EINVAL,
-                                "'%.31s' is no layer that can be written; xsrecover convert "
-                                "--list-targets names them",
-                                name);
+        return no_layer(c, name);
     if (w->kind == XSI_LAYER_EMULATOR) {
         if (!before || before->kind != XSI_LAYER_STREAM)
             return cannot_be(c, name);
@@ -143,8 +160,6 @@ int xsi_stack_choose(struct xsi_convert *c)
     }
     if (rc)
         return rc;
-    if (!c->give_count)
-        return xsi_convert_fail(c, EINVAL, "no target: --to names a layer, for example xl");
     if (c->give[c->give_count - 1].writer->kind != XSI_LAYER_STREAM)
         rc = fill_up(c, c->give[c->give_count - 1].writer->inside);
     if (rc)
