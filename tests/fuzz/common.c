@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "xsi_convert.h"
 #include "xsi_edit.h"
 
-enum { DETAIL_LIMIT = 2000 };
+enum { DETAIL_LIMIT = 2000, OUTPUT_MAX = 16 << 20 };
 
 /* Touches what a printer would touch. */
 struct reader {
@@ -148,6 +149,29 @@ static void mend(struct xsi_source *src, size_t size)
     xsi_plan_free(plan);
 }
 
+/* The input becomes something else; what comes out is bounded and read to its end. */
+static void convert(struct xsi_source *src, size_t size)
+{
+    static const char *const targets[] = {
+        "libxc-v3", "libxc-legacy32", "libxc-legacy64", "xl", "xend", "xapi", "xapi-v2", "libvirt",
+    };
+    struct xsi_convert_options options = { .force = true, .drop = true, .spool = "/tmp" };
+    struct xsi_error err = { 0 };
+    struct xsi_convert *c;
+    uint8_t bytes[4096];
+    uint64_t at = 0;
+    ssize_t got;
+
+    options.to = targets[size / 4 % (sizeof(targets) / sizeof(targets[0]))];
+    c = xsi_convert_new(src, &options, &err);
+    if (!c && !err.code)
+        abort();
+    while (c && at < OUTPUT_MAX &&
+           (got = xsi_source_read(xsi_convert_source(c), bytes, sizeof(bytes), at)) > 0)
+        at += (uint64_t)got;
+    xsi_convert_free(c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct xsi_walk_options options = { .as = fuzz_target.as[size % fuzz_target.count] };
@@ -167,6 +191,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     walk(w, size);
     xsi_walk_free(w);
     restore(src, size);
+    if (size % 4 == 1)
+        convert(src, size);
     if (size % 8 == 0) /* it takes many walks */
         mend(src, size);
     xsi_source_free(src);
