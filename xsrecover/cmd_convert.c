@@ -31,8 +31,6 @@ static const char *for_reader(const struct settings *s)
 static unsigned convert_exec(const struct cli_term *t, struct settings *s, int argc, char **argv)
 {
     struct xsi_convert_options options = { .to = s->to ? s->to : for_reader(s) };
-    struct conversion v;
-    unsigned status;
 
     if (s->list_targets)
         return list_targets(t);
@@ -42,13 +40,7 @@ static unsigned convert_exec(const struct cli_term *t, struct settings *s, int a
         return fail(s->transcript, CLI_USAGE, NULL,
                     "what shall it become? --to xl, --to libxc-v3, ...; --list-targets names all");
     options.no_emulator = s->skip_emulator;
-    status = conversion_open(&v, t, s, argv[0]);
-    if (!status)
-        status = conversion_begin(&v, &options);
-    if (!status)
-        status = conversion_write(&v);
-    conversion_close(&v);
-    return status;
+    return conversion_run(t, s, argv[0], &options);
 }
 
 static const struct command row = {

@@ -10,8 +10,6 @@
 static unsigned wrap_exec(const struct cli_term *t, struct settings *s, int argc, char **argv)
 {
     struct xsi_convert_options options = { .to = s->to, .verbatim = true };
-    struct conversion v;
-    unsigned status;
 
     (void)argc;
     if (!s->to)
@@ -20,13 +18,7 @@ static unsigned wrap_exec(const struct cli_term *t, struct settings *s, int argc
         return fail(s->transcript, CLI_USAGE, NULL,
                     "--to %s is no container; wrap takes " WRAPS ", convert changes the stream",
                     s->to);
-    status = conversion_open(&v, t, s, argv[0]);
-    if (!status)
-        status = conversion_begin(&v, &options);
-    if (!status)
-        status = conversion_write(&v);
-    conversion_close(&v);
-    return status;
+    return conversion_run(t, s, argv[0], &options);
 }
 
 static const struct command row = {

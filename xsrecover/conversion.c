@@ -299,3 +299,17 @@ unsigned conversion_write(struct conversion *v)
     }
     return written(v, &w, &result);
 }
+
+unsigned conversion_run(const struct cli_term *t, const struct settings *s, const char *file,
+                        struct xsi_convert_options *options)
+{
+    struct conversion v;
+    unsigned status = conversion_open(&v, t, s, file);
+
+    if (!status)
+        status = conversion_begin(&v, options);
+    if (!status)
+        status = conversion_write(&v);
+    conversion_close(&v);
+    return status;
+}

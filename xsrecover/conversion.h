@@ -42,5 +42,8 @@ void conversion_close(struct conversion *v);
 void conversion_print(struct conversion *v);
 /* Checks it, shows what came of it and writes it to -o. */
 unsigned conversion_write(struct conversion *v);
+/* All of it. */
+unsigned conversion_run(const struct cli_term *t, const struct settings *s, const char *file,
+                        struct xsi_convert_options *options);
 
 #endif
