@@ -4,9 +4,10 @@
  * model. Pages stream through; everything else that a saved domain consists of is an item
  * (convert/items.def), held until it is written.
  *
- *     struct xsi_convert *c = xsi_convert_new(src, &(struct xsi_convert_options){ .to = "xl" }, &err);
+ *     struct xsi_convert_options options = { .to = "xl" };
+ *     struct xsi_convert *c = xsi_convert_new(src, &options, &err);
  *     for (size_t i = 0; xsi_convert_note(c, i); i++) ... what is left out or assumed ...
- *     rc = xsi_convert_check(c, "xen-4.17", &verdict, &err);   // seekable input: nothing written yet
+ *     rc = xsi_convert_check(c, "xen-4.17", &result, &err);   // nothing is written yet
  *     rc = xsi_convert_write(c, fd, &written, &err);
  *     xsi_convert_free(c);
  *
@@ -18,7 +19,7 @@
  *
  * The output is a source that is read from front to back (xsi_convert_source()): a walk, a judge,
  * a file and a pipe pull on it alike, and page data that nobody looks at is never read: it goes to
- * a descriptor by splice() or copy_file_range() from the image's own. Conventions are those of xsi.h.
+ * a descriptor by splice() or copy_file_range() from the image's own. Conventions: as in xsi.h.
  */
 #ifndef XSI_CONVERT_H
 #define XSI_CONVERT_H

@@ -299,7 +299,7 @@ struct xsi_format {
     const struct xsi_message *messages;
     /* Ways to mend such a layer; a NULL name ends them. NULL: none. */
     const struct xsi_recipe *recipes;
-    /* What a chunk of its layers means to a conversion (xsi_plugin_convert.h). NULL: passed over. */
+    /* What a chunk means to a conversion (xsi_plugin_convert.h). NULL: it is passed over. */
     int (*take)(struct xsi_take *t);
     size_t take_size; /* zeroed memory for it, see xsi_take_state() */
     /* Layers that it can write; a NULL layer ends them. NULL: none. */

@@ -58,7 +58,7 @@ XSI_API int xsi_take_keep_pages(struct xsi_take *t); /* in the survey: the secon
 XSI_API void xsi_take_checkpoint(struct xsi_take *t);
 /* Nothing behind this chunk belongs to the image (its END, with its tail). */
 XSI_API void xsi_take_end(struct xsi_take *t);
-/* Something left out or assumed that the user should know; told once, though there are two passes. */
+/* Something left out or assumed that the user should know; told once, whatever passes there are. */
 XSI_API void xsi_take_note(struct xsi_take *t, const char *fmt, ...) XSI_PRINTF(2, 3);
 /* It cannot be converted, and why; returns -ENOTSUP for the caller to return. */
 XSI_API int xsi_take_cannot(struct xsi_take *t, const char *fmt, ...) XSI_PRINTF(2, 3);

@@ -101,8 +101,8 @@ enum option {
 /* clang-format off */
 static const struct cli_option rows[OPTIONS] = {
     [IN] = { 'i', "in", "FD|FILE", "Streams", "The legacy stream." },
-    [OUT] = { 'o', "out", "FD|FILE", "Streams", "Where the converted stream goes. A file that holds "
-              "something is not overwritten." },
+    [OUT] = { 'o', "out", "FD|FILE", "Streams", "Where the converted stream goes. A file that "
+              "holds something is not overwritten." },
     [WIDTH] = { 'w', "width", "32|64", "What it is said to be", "Width of the toolstack that wrote "
                 "it. Taken from the stream; when this says otherwise, a message says so." },
     [GUEST] = { 'g', "guest-type", "pv|hvm", "What it is said to be", "Kind of guest, likewise. In "
@@ -112,8 +112,8 @@ static const struct cli_option rows[OPTIONS] = {
              "stream; it is passed on." },
     [FORMAT] = { 'f', "format", "libxc|libxl", "What is written", "The stream (the default), or "
                  "that within libxl's, which xl and libvirt want." },
-    [SKIP_QEMU] = { 0, "skip-qemu", NULL, "What is written", "In format libxc: leave out the device "
-                    "model's record." },
+    [SKIP_QEMU] = { 0, "skip-qemu", NULL, "What is written", "In format libxc: leave out the "
+                    "device model's record." },
     [DROP] = { 0, "drop", NULL, "What is written", "Leave out what the new stream cannot hold "
                "(tmem pools); without it such a stream is refused." },
     [VERBOSE] = { 'v', "verbose", NULL, "Other", "Say what is in the stream." },

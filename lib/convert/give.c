@@ -146,7 +146,7 @@ int xsi_give_pages(struct xsi_give *g, const struct xsi_pages *p)
 
 /* ---- words ---- */
 
-static void words(char text[320], const char *fmt, va_list args)
+static void XSI_PRINTF(2, 0) words(char text[320], const char *fmt, va_list args)
 {
     char raw[320];
 

@@ -199,7 +199,7 @@ static const struct {
     { XSI_CONFIG_SXP, CONFIG_HVM, true, "image/hvm/loader", "/usr/lib/xen/boot/hvmloader" },
     { XSI_CONFIG_SXP, CONFIG_HVM, true, "image/hvm/device_model", "/usr/lib/xen/bin/qemu-dm" },
     { XSI_CONFIG_SXP, CONFIG_PV, true, "image/linux/kernel", "" },
-    /* xl ends without a kernel or a bootloader (PV: up to 4.4), also for a restore that needs none */
+    /* xl ends without a kernel or bootloader (PV: up to 4.4), also where a restore needs none */
     { XSI_CONFIG_CFG, CONFIG_PV | CONFIG_PVH, true, "kernel", "" },
 };
 

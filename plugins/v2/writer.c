@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Writing the v2 stream. What comes from a legacy stream is laid out as Xen's own converter does
- * it (4.17:tools/python/scripts/convert-legacy-stream), byte for byte where that is no mistake; what
- * comes from a v2 stream keeps its order and the headers of its writer. docs/conversion.md says
- * where the two converters differ, and why.
+ * it (4.17:tools/python/scripts/convert-legacy-stream), byte for byte where that is no mistake;
+ * what comes from a v2 stream keeps its order and the headers of its writer. docs/conversion.md
+ * says where the two converters differ, and why.
  */
 #include <inttypes.h>
 

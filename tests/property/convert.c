@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Conversions keep the guest. An image goes from stream to stream and back: legacy of both widths, v2
- * and v3, from what the step before made. Behind every step each frame has the page and the type
- * that it had, and each register, parameter and state its bytes, or a note of the conversion names what
- * is gone. What is refused is refused with words.
+ * Conversions keep the guest. An image goes from stream to stream and back: legacy of both widths,
+ * v2 and v3, from what the step before made. Behind every step each frame has the page and the
+ * type that it had, and each register, parameter and state its bytes, or a note of the conversion
+ * names what is gone. What is refused is refused with words.
  */
 #include "common.h"
 
@@ -38,7 +38,7 @@ struct memory {
 /* ---------------------------------------------------------------- a domain ---- */
 
 /* A device model's state that the libxl of today cannot use (XS-X14, of Xen up to 3.3) is kept all
- * the same; and some samples lack their special frames, so that these lie behind the last (XS-L45). */
+ * the same; and some samples lack their special frames, which then lie behind the last (XS-L45). */
 static struct xsi_convert *begin(struct domain *d, const char *to)
 {
     struct xsi_convert_options options = { .to = to, .drop = true };

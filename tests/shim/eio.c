@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A disk with bad sectors: reads (and copies) of the file XSI_EIO_FILE that touch the bytes XSI_EIO ("from-to",
- * end excluded) stop in front of them or fail with EIO. Preloaded by the command-line tests and
+ * A disk with bad sectors: reads and copies of the file XSI_EIO_FILE that touch the bytes XSI_EIO
+ * ("from-to", end excluded) stop in front of them or fail with EIO. Preloaded by the command-line
+ * tests and
  * linked into the property tests; without the variables it does nothing.
  */
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The engine of conversion: what it refuses and how, its output as a source, damage, checkpoints. */
+/* The engine of conversion: what it refuses and how, its output as a source. */
 #include "images.h"
 
 #include <errno.h>
