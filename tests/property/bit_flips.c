@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { METADATA_LIMIT = 65536 };
+enum { METADATA_LIMIT = 65536, EACH_BYTE = 1024 };
 
 /* A finding that the sound image does not have. */
 static bool speaks(const struct listing *sound, const struct listing *l)
@@ -71,6 +71,14 @@ static bool flip(const struct image *image, const struct listing *sound, size_t 
     return shows;
 }
 
+/* Every byte of what is short; further on, in contexts and lists, one of three. */
+static uint64_t next_place(uint64_t n, uint64_t meta)
+{
+    uint64_t next = n + (n < EACH_BYTE ? 1 : 3);
+
+    return n < meta && next > meta ? meta : next;
+}
+
 /* All places of a chunk at which a flip shows nowhere, as ranges of bytes. */
 static bool hidden(const struct image *image, const struct listing *sound, const struct leaf *leaf)
 {
@@ -80,7 +88,7 @@ static bool hidden(const struct image *image, const struct listing *sound, const
     bool shown = true;
 
     listing_free(&again);
-    for (uint64_t n = 0; n <= leaf->meta; n++) {
+    for (uint64_t n = 0; n <= leaf->meta; n = next_place(n, leaf->meta)) {
         bool shows = n == leaf->meta || flip(image, sound, (size_t)(leaf->offset + n), before);
 
         if (shown && !shows)
@@ -91,6 +99,20 @@ static bool hidden(const struct image *image, const struct listing *sound, const
         shown = shows;
     }
     return ranges > 0;
+}
+
+/* The first chunks of a type and the last; what lies between is alike. */
+static bool chosen(const struct listing *l, size_t i)
+{
+    size_t before = 0, behind = 0;
+
+    for (size_t k = 0; k < l->count; k++)
+        if (!strcmp(l->leaves[k].type, l->leaves[i].type) &&
+            !strcmp(l->leaves[k].layer, l->leaves[i].layer)) {
+            before += k < i;
+            behind += k > i;
+        }
+    return before < 2 || !behind;
 }
 
 static void bit_flips(void **state)
@@ -105,7 +127,7 @@ static void bit_flips(void **state)
         skip();
     }
     for (size_t i = 0; i < sound.count; i++)
-        if (!(sound.leaves[i].flags & XSI_CHUNK_GAP))
+        if (!(sound.leaves[i].flags & XSI_CHUNK_GAP) && chosen(&sound, i))
             bad += hidden(image, &sound, &sound.leaves[i]);
     listing_free(&sound);
     assert_int_equal(bad, 0);

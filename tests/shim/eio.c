@@ -2,8 +2,7 @@
 /*
  * A disk with bad sectors: reads and copies of the file XSI_EIO_FILE that touch the bytes XSI_EIO
  * ("from-to", end excluded) stop in front of them or fail with EIO. Preloaded by the command-line
- * tests and
- * linked into the property tests; without the variables it does nothing.
+ * tests and linked into the property tests; without the variables it does nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
