@@ -54,7 +54,11 @@ static ssize_t read_around(int fd, void *buf, size_t n, off_t at)
 
 /* ---- calls that move bytes inside the kernel ---- */
 
-ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+/* Weak: the crash matrix, which links this file too, has its own. */
+#define YIELDS __attribute__((weak))
+
+YIELDS ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
+                               unsigned flags)
 {
     ssize_t can = in_at ? readable(in, n, (uint64_t)*in_at) : (ssize_t)n;
 
@@ -63,14 +67,14 @@ ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t
                : (ssize_t)syscall(SYS_copy_file_range, in, in_at, out, out_at, (size_t)can, flags);
 }
 
-ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+YIELDS ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
 {
     ssize_t can = in_at ? readable(in, n, (uint64_t)*in_at) : (ssize_t)n;
 
     return can < 0 ? can : (ssize_t)syscall(SYS_splice, in, in_at, out, out_at, (size_t)can, flags);
 }
 
-ssize_t sendfile(int out, int in, off_t *at, size_t n)
+YIELDS ssize_t sendfile(int out, int in, off_t *at, size_t n)
 {
     ssize_t can = at ? readable(in, n, (uint64_t)*at) : (ssize_t)n;
 
