@@ -129,21 +129,24 @@ unsigned conversion_open(struct conversion *v, const struct cli_term *t, const s
  */
 static void suit(struct conversion *v, struct xsi_source *src, struct xsi_convert_options *options)
 {
+    const struct xsi_verdict *verdict = &v->result.verdict;
     struct xsi_convert *suited;
-    struct xsi_converted result;
     struct xsi_error err = { 0, "" };
 
     if (options->reader || !xsi_source_seekable(src) ||
-        xsi_convert_check(v->convert, NULL, &result, &err) < 0 || !result.judged ||
-        result.verdict.outcome != XSI_FAILS || result.verdict.by_xen)
+        xsi_convert_check(v->convert, NULL, &v->result, &err) < 0)
         return;
-    options->reader = result.verdict.reader.name;
+    v->checked = true;
+    if (!v->result.judged || verdict->outcome != XSI_FAILS || verdict->by_xen)
+        return;
+    options->reader = verdict->reader.name;
     suited = xsi_convert_new(src, options, &err);
     options->reader = NULL;
     if (!suited)
         return; /* the recheck says what is wrong */
     xsi_convert_free(v->convert);
     v->convert = suited;
+    v->checked = false;
 }
 
 unsigned conversion_begin(struct conversion *v, struct xsi_convert_options *options)
@@ -223,26 +226,26 @@ void conversion_print(struct conversion *v)
 static unsigned check(struct conversion *v)
 {
     const char *reader = v->s->target_count ? v->s->targets[0] : NULL;
-    struct xsi_converted result;
+    const struct xsi_verdict *verdict = &v->result.verdict;
     struct xsi_error err;
 
     if (!xsi_source_seekable(v->spooled ? v->spooled : v->src))
         return 0;
-    if (xsi_convert_check(v->convert, reader, &result, &err) < 0)
+    if (!v->checked && xsi_convert_check(v->convert, reader, &v->result, &err) < 0)
         return fault(v, &err);
-    if (!result.judged) {
+    if (!v->result.judged) {
         line_print(v->term, "recheck", "%" PRIu64 " bytes; there is no reader to judge it",
-                   result.size);
+                   v->result.size);
         return 0;
     }
-    verdict_print(v->term, "recheck", &result.verdict, result.verdict.outcome != XSI_RESTORES);
+    verdict_print(v->term, "recheck", verdict, verdict->outcome != XSI_RESTORES);
     /* a stream that is copied as it is is no worse than it was, unless a reader was named */
-    v->objects = result.verdict.outcome != XSI_RESTORES && (!v->verbatim || v->s->target_count);
-    if (result.verdict.outcome == XSI_FAILS && result.verdict.by_xen)
+    v->objects = verdict->outcome != XSI_RESTORES && (!v->verbatim || v->s->target_count);
+    if (verdict->outcome == XSI_FAILS && verdict->by_xen)
         line_print(v->term, "",
                    "the guest's state is in the image like this: no conversion can "
                    "help");
-    if (result.verdict.outcome != XSI_FAILS || result.verdict.by_xen || v->s->force)
+    if (verdict->outcome != XSI_FAILS || verdict->by_xen || v->s->force)
         return 0;
     if (!v->s->target_count) { /* nobody named that reader: there are others */
         line_print(v->term, "", "-t READER names whom it is for");
@@ -250,7 +253,7 @@ static unsigned check(struct conversion *v)
     }
     return fail(v->s->transcript, 2, v->file,
                 "not written: %s would not restore it; --force writes it nevertheless",
-                result.verdict.reader.name);
+                verdict->reader.name);
 }
 
 static unsigned written(struct conversion *v, const struct xsi_written *w,

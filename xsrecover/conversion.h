@@ -28,6 +28,8 @@ struct conversion {
     char *config;
     size_t notes; /* of the conversion's, that were printed */
     bool verbatim;
+    bool checked; /* result is of this conversion */
+    struct xsi_converted result;
     bool objects; /* the output's reader does not restore all of it */
 };
 

@@ -8,9 +8,21 @@
 
 #include "internal.h"
 
+void xsi_converted_finding(struct xsi_converted *result, const struct xsi_event *ev)
+{
+    if (ev->kind == XSI_EV_FINDING && ev->finding->severity == XSI_ERROR && !result->errors++)
+        (void)snprintf(result->first, sizeof(result->first), "%s", ev->finding->text);
+}
+
+void xsi_converted_verdict(struct xsi_converted *result, const struct xsi_verdict *v)
+{
+    result->judged = v;
+    if (v)
+        result->verdict = *v;
+}
+
 static int look(struct xsi_walk *walk, struct xsi_judge *judge, struct xsi_converted *result)
 {
-    const struct xsi_verdict *v;
     struct xsi_event ev;
     bool complete;
     int rc;
@@ -19,17 +31,12 @@ static int look(struct xsi_walk *walk, struct xsi_judge *judge, struct xsi_conve
         rc = judge ? xsi_judge_advance(judge, false) : 0;
         if (!rc)
             rc = xsi_walk_next(walk, &ev);
-        if (rc > 0 && ev.kind == XSI_EV_FINDING && ev.finding->severity == XSI_ERROR &&
-            !result->errors++)
-            (void)snprintf(result->first, sizeof(result->first), "%s", ev.finding->text);
+        if (rc > 0)
+            xsi_converted_finding(result, &ev);
     } while (rc > 0);
     if (!rc && judge)
         rc = xsi_judge_advance(judge, true);
-    v = judge ? xsi_judge_verdict(judge, 0, &complete) : NULL;
-    if (v) {
-        result->judged = true;
-        result->verdict = *v;
-    }
+    xsi_converted_verdict(result, judge ? xsi_judge_verdict(judge, 0, &complete) : NULL);
     return rc;
 }
 

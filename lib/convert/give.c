@@ -154,14 +154,21 @@ static void XSI_PRINTF(2, 0) words(char text[320], const char *fmt, va_list args
     (void)xsi_escape(text, 320, raw, strlen(raw));
 }
 
+/* The arguments behind fmt, in words. */
+#define WORDS(text, fmt)        \
+    do {                        \
+        va_list args;           \
+                                \
+        va_start(args, fmt);    \
+        words(text, fmt, args); \
+        va_end(args);           \
+    } while (0)
+
 int xsi_give_drops(struct xsi_give *g, const char *fmt, ...)
 {
     char text[320], note[360];
-    va_list args;
 
-    va_start(args, fmt);
-    words(text, fmt, args);
-    va_end(args);
+    WORDS(text, fmt);
     if (g->c->options.drop) {
         (void)snprintf(note, sizeof(note), "left out: %s", text);
         xsi_convert_add_note(g->c, note);
@@ -174,11 +181,8 @@ int xsi_give_drops(struct xsi_give *g, const char *fmt, ...)
 int xsi_give_needs(struct xsi_give *g, const char *fmt, ...)
 {
     char text[320];
-    va_list args;
 
-    va_start(args, fmt);
-    words(text, fmt, args);
-    va_end(args);
+    WORDS(text, fmt);
     if (g->c->vm.complete)
         return xsi_convert_fail(g->c, EBADMSG, "%s needs %s, which the image does not have",
                                 g->writer->layer, text);
@@ -191,22 +195,16 @@ int xsi_give_needs(struct xsi_give *g, const char *fmt, ...)
 void xsi_give_note(struct xsi_give *g, const char *fmt, ...)
 {
     char text[320];
-    va_list args;
 
-    va_start(args, fmt);
-    words(text, fmt, args);
-    va_end(args);
+    WORDS(text, fmt);
     xsi_convert_add_note(g->c, text);
 }
 
 int xsi_give_cannot(struct xsi_give *g, const char *fmt, ...)
 {
     char text[320];
-    va_list args;
 
-    va_start(args, fmt);
-    words(text, fmt, args);
-    va_end(args);
+    WORDS(text, fmt);
     return xsi_convert_fail(g->c, ENOTSUP, "%s: %s", g->writer->layer, text);
 }
 

@@ -159,6 +159,11 @@ int xsi_give_batch(struct xsi_convert *c, const struct xsi_pages *p, uint64_t *p
 int xsi_give_check(struct xsi_convert *c);
 int xsi_give_end(struct xsi_convert *c);
 
+/* ---- check.c ---- */
+/* What a walk and a judge found of the output: an event; at the end the verdict, or NULL. */
+void xsi_converted_finding(struct xsi_converted *result, const struct xsi_event *ev);
+void xsi_converted_verdict(struct xsi_converted *result, const struct xsi_verdict *v);
+
 /* ---- output.c ---- */
 void xsi_output_init(struct xsi_convert *c);
 

@@ -77,9 +77,7 @@ static int put(struct xsi_take *t, struct xsi_item *item)
 
     item->early = !c->vm.pages;
     item->checkpoint = c->vm.checkpoints;
-    if (t->format->take && t->layer && t->layer->row->kind == XSI_LAYER_STREAM)
-        return xsi_items_add(c, item, true);
-    return xsi_items_add(c, item, false);
+    return xsi_items_add(c, item, t->layer->row->kind == XSI_LAYER_STREAM);
 }
 
 int xsi_take_item(struct xsi_take *t, enum xsi_item_kind kind, uint64_t id, const void *bytes,

@@ -180,17 +180,13 @@ static int judged(struct writing *w, struct xsi_error *err)
             rc = flush(w, xsi_walk_position(walk), err);
         if (!rc)
             rc = xsi_walk_next(walk, &ev);
-        if (rc > 0 && ev.kind == XSI_EV_FINDING && ev.finding->severity == XSI_ERROR &&
-            !w->result->errors++)
-            (void)snprintf(w->result->first, sizeof(w->result->first), "%s", ev.finding->text);
+        if (rc > 0)
+            xsi_converted_finding(w->result, &ev);
     }
     if (!rc && judge)
         rc = xsi_judge_advance(judge, true);
     v = judge ? xsi_judge_verdict(judge, 0, &complete) : NULL;
-    if (v) {
-        w->result->judged = true;
-        w->result->verdict = *v;
-    }
+    xsi_converted_verdict(w->result, v);
     if (w->c->error.code) { /* what the walk met is its echo */
         *err = w->c->error;
         rc = -err->code;
