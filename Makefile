@@ -33,18 +33,18 @@ PROGRAMS := $(sort $(patsubst %/,%,$(dir $(wildcard xsdump/*.c xsrecover/*.c))))
 CLI_C    := $(sort $(wildcard cli/*.c))
 UNIT_C   := $(sort $(wildcard tests/unit/test_*.c))
 PROP_C   := $(sort $(filter-out tests/property/common.c,$(wildcard tests/property/*.c)))
-ALL_C    := $(LIB_C) $(sort $(wildcard plugins/restore-*/*.c)) $(CLI_C) $(sort $(wildcard xsdump/*.c xsrecover/*.c samples/*.c samples/*/*.c \
+ALL_C    := $(LIB_C) $(sort $(wildcard plugins/restore-*/*.c)) $(CLI_C) $(sort $(wildcard xsdump/*.c xsdump/*/*.c xsrecover/*.c samples/*.c samples/*/*.c \
 	tests/*/*.c))
-ALL_H    := $(sort $(wildcard lib/*.h lib/*/*.h plugins/*.h plugins/*/*.h cli/*.h xsdump/*.h \
+ALL_H    := $(sort $(wildcard lib/*.h lib/*/*.h plugins/*.h plugins/*/*.h cli/*.h xsdump/*.h xsdump/*/*.h \
 	xsrecover/*.h samples/*.h samples/*/*.h tests/*/*.h))
 MANUALS  := $(sort $(wildcard docs/*.[1-8] docs/man/*.[1-8]))
 
 # pkg-config modules of a program; the library and its plug-ins link libc alone and load the rest.
-MODULES_xsdump    := json-c libxxhash
+MODULES_xsdump    := json-c libxxhash ncursesw
 MODULES_xsrecover := readline json-c
 MODULES_lib       :=
 # module:package, for the message when one is missing
-NEEDED := json-c:libjson-c-dev libxxhash:libxxhash-dev readline:libreadline-dev
+NEEDED := ncursesw:libncurses-dev json-c:libjson-c-dev libxxhash:libxxhash-dev readline:libreadline-dev
 
 # ---- flags --------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ $(foreach p,$(PROGRAMS),$(call program,$(1),$(2),$(3),$(4),$(p)))
 endef
 # $(5) program; $(6) run path
 define program
-$(1)/$(5): $(patsubst %.c,$(1)/obj/%.o,$(sort $(wildcard $(5)/*.c)) $(CLI_C)) $(1)/libxsi.so
+$(1)/$(5): $(patsubst %.c,$(1)/obj/%.o,$(sort $(wildcard $(5)/*.c $(5)/*/*.c)) $(CLI_C)) $(1)/libxsi.so
 	$$(call say,LD,$$@)
 	$$(Q)$(2) -pie $(3) $(4) -Wl,-rpath,'$$$$ORIGIN' $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
 	  -L$(1) -lxsi $$(call libs_of,$(5))
@@ -245,7 +245,7 @@ INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(BINDIR)/$(HELPER) $(LIBDIR)/$(SONAME) $(
 install: all
 	$(foreach p,$(PROGRAMS),install -d $(DESTDIR)$(BINDIR) && $(CC) -pie $(HARDEN) $(LDHARDEN) \
 	  $(RPATH) $(LDFLAGS) -o $(DESTDIR)$(BINDIR)/$p \
-	  $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard $p/*.c)) $(CLI_C)) -L$B -lxsi $(call libs_of,$p) &&) :
+	  $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard $p/*.c $p/*/*.c)) $(CLI_C)) -L$B -lxsi $(call libs_of,$p) &&) :
 	ln -sf xsrecover $(DESTDIR)$(BINDIR)/$(HELPER)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)
 	install -m 755 $B/$(SONAME) $(DESTDIR)$(LIBDIR)/

@@ -31,6 +31,7 @@ struct key {
     const char *(*text)(const struct xsi_map_row *row);
     uint64_t (*number)(const struct xsi_map_row *row);
     bool is_signed;
+    bool of_run;   /* all batches of a folded run have the same */
     unsigned flag; /* the name alone is a term */
 };
 
@@ -47,7 +48,9 @@ NUMBER(get_end, row->offset + row->length)
 NUMBER(get_length, row->length)
 NUMBER(get_wanted, row->wanted)
 NUMBER(get_missing, row->wanted - row->length)
+NUMBER(get_entries, row->entries)
 NUMBER(get_pages, row->pages)
+NUMBER(get_tables, row->tables)
 NUMBER(get_count, row->count)
 NUMBER(get_first, row->first_pfn)
 NUMBER(get_last, row->last_pfn)
@@ -66,22 +69,24 @@ static const char *get_layer(const struct xsi_map_row *row)
 
 /* pfn has neither text nor number: it is a range. */
 static const struct key keys[] = {
-    { .name = "type", .text = get_type },
-    { .name = "layer", .text = get_layer },
-    { .name = "id", .number = get_id, .is_signed = true },
+    { .name = "type", .text = get_type, .of_run = true },
+    { .name = "layer", .text = get_layer, .of_run = true },
+    { .name = "id", .number = get_id, .is_signed = true, .of_run = true },
     { .name = "index", .number = get_index },
     { .name = "offset", .number = get_offset },
     { .name = "end", .number = get_end },
     { .name = "length", .number = get_length },
     { .name = "wanted", .number = get_wanted },
     { .name = "missing", .number = get_missing },
+    { .name = "entries", .number = get_entries },
     { .name = "pages", .number = get_pages, .flag = XSI_CHUNK_PAGES },
+    { .name = "tables", .number = get_tables },
     { .name = "count", .number = get_count },
     { .name = "first_pfn", .number = get_first },
     { .name = "last_pfn", .number = get_last },
     { .name = "pfn" },
-    { .name = "depth", .number = get_depth },
-    { .name = "checkpoint", .number = get_checkpoint },
+    { .name = "depth", .number = get_depth, .of_run = true },
+    { .name = "checkpoint", .number = get_checkpoint, .of_run = true },
     { .name = "gap", .flag = XSI_CHUNK_GAP },
     { .name = "cut", .flag = XSI_CHUNK_CUT },
     { .name = "resync", .flag = XSI_CHUNK_RESYNC },
@@ -374,4 +379,16 @@ bool cli_filter_match(const struct cli_filter *f, const struct xsi_map_row *row)
         }
     }
     return stack[0];
+}
+
+bool cli_filter_by_run(const struct cli_filter *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct code *c = &f->code[i];
+        bool flag = c->join == TERM && !c->key->text && c->op == PART;
+
+        if (c->join == TERM && !flag && !c->key->of_run)
+            return false;
+    }
+    return true;
 }

@@ -226,6 +226,7 @@ struct xsi_chunk {
     int64_t id;                   /* number of the chunk or record type in the stream */
     uint64_t entries;             /* PFN entries in a batch */
     uint64_t pages;               /* ... of which carry a page */
+    uint64_t tables;              /* ... of which are page tables of a PV guest */
     uint64_t first_pfn, last_pfn; /* lowest and highest PFN of the batch's entries with a page */
     unsigned flags;
     unsigned depth;          /* number of layers around it */

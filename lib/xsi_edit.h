@@ -29,7 +29,9 @@ struct xsi_map_row {
     const char *layer, *type;
     bool has_id;
     int64_t id;
-    uint64_t pages;               /* entries with a page, all chunks of the row */
+    uint64_t entries;             /* PFN entries, all chunks of the row */
+    uint64_t pages;               /* ... of which carry a page */
+    uint64_t tables;              /* ... of which are page tables */
     uint64_t first_pfn, last_pfn; /* lowest and highest of them */
     unsigned flags;               /* XSI_CHUNK_… of any of them */
     unsigned depth;
@@ -43,6 +45,122 @@ struct xsi_map_options {
     const char *const *names; /* readers to judge in the same pass; NULL = none */
     size_t name_count;        /* 0 with names set: the default target */
 };
+
+/*
+ * Rows as a walk gives chunks out, and ways back to any chunk: up to 1024 places of the walk are
+ * remembered, evenly spread, so that going back costs the same wherever it leads. At most 256 Ki
+ * rows are kept; what lies behind them has no row, but can be opened. src stays the caller's and
+ * must be able to seek; options of the walk: as, scan and stop_at_end are copied.
+ */
+struct xsi_index;
+XSI_API struct xsi_index *xsi_index_new(struct xsi_source *src,
+                                        const struct xsi_walk_options *options, bool unfolded,
+                                        struct xsi_error *err);
+XSI_API void xsi_index_free(struct xsi_index *index);
+/* The chunk that this walk over the same source gave out last: call it for each, in order. 0 or
+ * -ENOMEM. */
+XSI_API int xsi_index_add(struct xsi_index *index, const struct xsi_walk *walk,
+                          const struct xsi_chunk *chunk);
+XSI_API const struct xsi_map_row *xsi_index_rows(const struct xsi_index *index, size_t *count);
+/* The row that holds an offset; NULL behind the last. */
+XSI_API const struct xsi_map_row *xsi_index_at(const struct xsi_index *index, uint64_t offset);
+/* There were more rows than are kept. */
+XSI_API bool xsi_index_full(const struct xsi_index *index);
+/* Chunks that were added; where the last one ends. */
+XSI_API uint64_t xsi_index_chunks(const struct xsi_index *index);
+XSI_API uint64_t xsi_index_end(const struct xsi_index *index);
+/*
+ * A walk that has just given out the chunk that holds `offset` (or has that number), and gives out
+ * those behind it; for xsi_chunk_fields(), xsi_chunk_bytes() and xsi_chunk_entries(). What it says of
+ * the image as a whole (findings, pages present) is not to be used. *chunk belongs to the walk;
+ * the walk is the caller's to free. NULL on a fault.
+ */
+XSI_API struct xsi_walk *xsi_index_open(const struct xsi_index *index, uint64_t offset,
+                                        const struct xsi_chunk **chunk, struct xsi_error *err);
+XSI_API struct xsi_walk *xsi_index_open_number(const struct xsi_index *index, uint64_t number,
+                                               const struct xsi_chunk **chunk,
+                                               struct xsi_error *err);
+/* Single chunks, folded or not: fills rows for at most max from number `first` on. Returns how
+ * many; 0 behind the last or on a fault. */
+XSI_API size_t xsi_index_list(const struct xsi_index *index, uint64_t first, size_t max,
+                              struct xsi_map_row *out);
+/* What the chunks near a range are, added up over the places that are remembered: so the range is
+ * widened to them. */
+struct xsi_index_sum {
+    uint64_t chunks, entries, pages, tables; /* of batches of pages */
+    uint64_t first_pfn, last_pfn;            /* of the entries with a page; first > last: none */
+};
+XSI_API void xsi_index_sum(const struct xsi_index *index, uint64_t from, uint64_t to,
+                           struct xsi_index_sum *out);
+
+/* What a row is for the restore, as a drawing tells parts apart. */
+enum xsi_part {
+    XSI_PART_CONTAINER, /* of a toolstack, or of libxl */
+    XSI_PART_HEAD,      /* of the memory stream, in front of its first pages */
+    XSI_PART_PAGES,
+    XSI_PART_TAIL, /* ... behind them: vCPUs, contexts, ends */
+    XSI_PART_EMULATOR,
+    XSI_PART_FOREIGN, /* not of a save image */
+    XSI_PART_GAP
+};
+/* The part of row number `row` of the index. */
+XSI_API enum xsi_part xsi_index_part(const struct xsi_index *index, size_t row);
+
+/* ---------------------------------------------------------------- the frames of the guest ---- */
+
+/* What an image says of a frame: one of the kinds, and marks. */
+enum {
+    XSI_FRAME_MISSING,   /* no batch names it */
+    XSI_FRAME_PRESENT,   /* its page is there */
+    XSI_FRAME_L1,        /* its page is a page table of a PV guest, of this level */
+    XSI_FRAME_L2,
+    XSI_FRAME_L3,
+    XSI_FRAME_L4,
+    XSI_FRAME_HOLE,      /* named without a page: XTAB, XALLOC */
+    XSI_FRAME_BROKEN,    /* named as broken, or with a type that there is not */
+    XSI_FRAME_KIND = 7,  /* mask of the above */
+    XSI_FRAME_PINNED = 8,
+    XSI_FRAME_TWICE = 16, /* named more than once; the kind is that of the last time */
+    XSI_FRAME_ZERO = 32,  /* marks of the caller's: its page is all zeros, */
+    XSI_FRAME_ALIKE = 64  /* or equal to one before it */
+};
+
+/*
+ * The state of each frame, as batches name them in any order. A guest of any size that is sent in
+ * order takes a few hundred bytes, one whose frames differ all over a byte per frame; all in all
+ * 8 MiB. When they are used up the map says that it has lost count, and changes no more.
+ */
+struct xsi_frame_map;
+XSI_API struct xsi_frame_map *xsi_frame_map_new(void);
+XSI_API void xsi_frame_map_free(struct xsi_frame_map *map);
+/*
+ * The entries of the chunk that a walk gave out last, from number `first` on: some thousand of them.
+ * How many were taken; 0 behind the last, or of a chunk that has none; -errno.
+ */
+XSI_API ssize_t xsi_frame_map_add(struct xsi_frame_map *map, struct xsi_walk *walk,
+                                  const struct xsi_chunk *chunk, uint64_t first);
+/* The same for entries that were read already. */
+XSI_API void xsi_frame_map_take(struct xsi_frame_map *map, const struct xsi_chunk *chunk,
+                                const struct xsi_page_entry *entry, size_t n);
+/* Change marks (ZERO, ALIKE) of n frames, where they are named at all. */
+XSI_API void xsi_frame_map_mark(struct xsi_frame_map *map, uint64_t first, uint64_t n,
+                                unsigned clear, unsigned set);
+XSI_API bool xsi_frame_map_lost(const struct xsi_frame_map *map);
+/* One behind the highest frame that was named. */
+XSI_API uint64_t xsi_frame_map_end(const struct xsi_frame_map *map);
+/* State of a frame: kind | marks. */
+XSI_API unsigned xsi_frame_map_at(const struct xsi_frame_map *map, uint64_t pfn);
+/* The next frame behind this one whose state is another; UINT64_MAX: all of them are like it. */
+XSI_API uint64_t xsi_frame_map_unlike(const struct xsi_frame_map *map, uint64_t pfn);
+/* Frames of [from, to) by kind and mark. */
+struct xsi_frame_counts {
+    uint64_t kind[XSI_FRAME_KIND + 1];
+    uint64_t pinned, twice, zero, alike;
+};
+XSI_API void xsi_frame_map_count(const struct xsi_frame_map *map, uint64_t from, uint64_t to,
+                                 struct xsi_frame_counts *out);
+
+/* ---------------------------------------------------------------- a whole walk, kept ---- */
 
 /*
  * The result of one walk, kept: rows (at most 256 Ki, *full says when there were more), findings
@@ -68,8 +186,9 @@ XSI_API const struct xsi_info *xsi_map_info(const struct xsi_map *map);
 XSI_API const struct xsi_verdict *xsi_map_verdict(const struct xsi_map *map, size_t index);
 /*
  * A walk that has just given out the chunk at `offset` (the one that holds it), for
- * xsi_chunk_fields(), xsi_chunk_bytes() and xsi_chunk_entries(); it walks from the image's
- * beginning. *chunk belongs to the walk; the walk is the caller's to free. NULL on a fault.
+ * xsi_chunk_fields(), xsi_chunk_bytes() and xsi_chunk_entries(), as xsi_index_open() makes it; over
+ * a source that cannot seek it walks from the image's beginning. *chunk belongs to the walk; the
+ * walk is the caller's to free. NULL on a fault.
  */
 XSI_API struct xsi_walk *xsi_map_open(const struct xsi_map *map, uint64_t offset,
                                       const struct xsi_chunk **chunk, struct xsi_error *err);

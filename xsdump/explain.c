@@ -77,7 +77,8 @@ static unsigned unknown(const char *what)
     return CLI_USAGE;
 }
 
-static void explain_row(const struct cli_term *t, const struct xsi_finding_row *row)
+void explain_row(const struct cli_term *t, const struct xsi_finding_row *row,
+                 enum xsi_severity here)
 {
     static const char *const effects[] = {
         [XSI_SOUND] = "the image is whole",
@@ -88,7 +89,12 @@ static void explain_row(const struct cli_term *t, const struct xsi_finding_row *
 
     fprintf(t->out, "%s%s %s%s\n", cli_colour(t, CLI_BOLD), row->code, row->slug,
             cli_colour(t, CLI_PLAIN));
-    fprintf(t->out, "severity  %s%s%s, %s\n", cli_colour(t, cli_severity_colour(row->severity)),
+    fprintf(t->out, "severity  ");
+    if (here != row->severity)
+        fprintf(t->out, "%s%s%s here, for a reader; by itself ",
+                cli_colour(t, cli_severity_colour(here)), cli_severity(here),
+                cli_colour(t, CLI_PLAIN));
+    fprintf(t->out, "%s%s%s, %s\n", cli_colour(t, cli_severity_colour(row->severity)),
             cli_severity(row->severity), cli_colour(t, CLI_PLAIN), effects[row->effect]);
     fprintf(t->out, "readers   ");
     cli_wrap(t, 10, 10, row->readers && *row->readers ? row->readers : "any");
@@ -104,7 +110,7 @@ static unsigned explain_finding(const struct cli_term *t, const struct settings 
     struct json_object *o;
 
     if (!set->json && !set->jsonl) {
-        explain_row(t, row);
+        explain_row(t, row, row->severity);
         return 0;
     }
     o = json_object_new_object();

@@ -29,6 +29,13 @@ enum explain_role {
     EXPLAIN_INFO         /* not an error */
 };
 
+/* ---- explain.c ---- */
+
+/* A kind of finding, to t->out. `here`: how severe it is in an image, which can be worse than by
+ * itself. */
+void explain_row(const struct cli_term *t, const struct xsi_finding_row *row,
+                 enum xsi_severity here);
+
 /* ---- explain_words.c ---- */
 
 /* False when no message fits. Where several do that differ in more than their wording, index
@@ -61,6 +68,8 @@ void explain_put(const struct cli_term *t, const char *label, const char *text);
 void explain_message(const struct cli_term *t, const struct explained *x);
 /* The keys of a message; line 0 = not out of a log. */
 struct json_object *explain_json(const struct explained *x, uint64_t line, uint64_t times);
+/* All that is known of a line, to t->out. False: no message fits it, and nothing was printed. */
+bool explain_known_line(const struct cli_term *t, const char *line);
 /* One line from the command line. Exit status. */
 unsigned explain_line(const struct cli_term *t, const struct settings *set, const char *line);
 

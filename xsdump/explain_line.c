@@ -231,10 +231,9 @@ static unsigned unknown_line(const struct settings *set, const char *line)
     return CLI_USAGE;
 }
 
-static void put_line(const struct cli_term *t, const struct settings *set,
-                     const struct explained *x, bool first)
+static void put_line(const struct cli_term *t, bool json, const struct explained *x, bool first)
 {
-    if (set->json || set->jsonl) {
+    if (json) {
         json_put(explain_json(x, 0, 1));
         putchar('\n');
         return;
@@ -244,23 +243,39 @@ static void put_line(const struct cli_term *t, const struct settings *set,
     explain_message(t, x);
 }
 
-unsigned explain_line(const struct cli_term *t, const struct settings *set, const char *line)
+/* The messages that fit a line; where none does, those that it can be a part of. Returns how many,
+ * -1 without memory. */
+static int put_known(const struct cli_term *t, bool json, const char *line)
 {
     struct xsi_messages *messages = xsi_messages_new();
     struct explained x;
-    size_t i, n = strlen(line);
+    int count = 0;
+    size_t n = strlen(line);
 
-    if (!messages) {
+    if (!messages)
+        return -1;
+    for (size_t i = 0; explain_find(messages, line, n, i, &x); i++)
+        put_line(t, json, &x, count++ == 0);
+    xsi_messages_free(messages);
+    if (count)
+        return count;
+    for (size_t part = 0; part < NEAREST && explain_find(NULL, line, n, part, &x); part++)
+        put_line(t, json, &x, count++ == 0);
+    return count;
+}
+
+bool explain_known_line(const struct cli_term *t, const char *line)
+{
+    return put_known(t, false, line) > 0;
+}
+
+unsigned explain_line(const struct cli_term *t, const struct settings *set, const char *line)
+{
+    int count = put_known(t, set->json || set->jsonl, line);
+
+    if (count < 0) {
         cli_error(NULL, "out of memory; free some and try again");
         return CLI_OPERATIONAL;
     }
-    for (i = 0; explain_find(messages, line, n, i, &x); i++)
-        put_line(t, set, &x, i == 0);
-    xsi_messages_free(messages);
-    for (size_t part = 0; !i || part; part++) { /* none: part of one? */
-        if (part == NEAREST || !explain_find(NULL, line, n, part, &x))
-            return part ? 0 : unknown_line(set, line);
-        put_line(t, set, &x, part == 0);
-    }
-    return 0;
+    return count ? 0 : unknown_line(set, line);
 }

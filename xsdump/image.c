@@ -66,7 +66,7 @@ bool image_open(struct image *im, struct xsi_error *error)
             return false;
     }
     if (im->set->pages && !im->pages) {
-        im->pages = page_data_new();
+        im->pages = page_data_new(NULL);
         if (!im->pages) {
             error->code = ENOMEM;
             snprintf(error->text, sizeof(error->text),

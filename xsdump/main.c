@@ -2,6 +2,7 @@
 /* xsdump: list what is in a saved Xen VM. */
 #include <stdlib.h>
 
+#include "browse/browse.h"
 #include "xsdump.h"
 
 #define OUTPUT_BUFFER (256U << 10)
@@ -69,7 +70,11 @@ int main(int argc, char **argv)
     cli_term_init(&t, set.color);
     /* Lines for a pipe or a file need no flush at their end. */
     setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-    pager_start(&set);
-    status = run(&set, &t);
+    if (set.browse && !set.help && !set.version) {
+        status = browse_images(&set);
+    } else {
+        pager_start(&set);
+        status = run(&set, &t);
+    }
     return cli_finish((int)status);
 }

@@ -131,6 +131,7 @@ static const struct effect {
     [OPT_VERBOSE] = { 0, take_verbose },
     [OPT_HEX] = { offsetof(struct settings, hex), NULL },
     [OPT_RANGE] = { 0, take_range },
+    [OPT_BROWSE] = { offsetof(struct settings, browse), NULL },
     [OPT_QUIET] = { offsetof(struct settings, quiet), NULL },
     [OPT_JSON] = { offsetof(struct settings, json), NULL },
     [OPT_JSONL] = { offsetof(struct settings, jsonl), NULL },
@@ -207,6 +208,14 @@ static bool complete(const struct settings *s)
     }
     if ((s->core || s->core_raw) && (s->image_count > 1 || (s->core && s->core_raw))) {
         cli_error(NULL, "--core takes one IMAGE and makes one file; run it for each");
+        return false;
+    }
+    if (s->browse && (s->json || s->jsonl || s->core || s->core_raw || s->explain)) {
+        cli_error(NULL, "--browse is for a person at a terminal; leave out what makes other output");
+        return false;
+    }
+    if (s->browse && s->image_count > 2) {
+        cli_error(NULL, "--browse takes one IMAGE, or two to compare");
         return false;
     }
     if (s->image_count || s->help || s->version || s->explain || s->list_findings ||

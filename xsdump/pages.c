@@ -24,18 +24,21 @@
 
 struct page_data {
     struct page_sums sums;
+    struct page_watch *watch; /* NULL: nobody asks for single pages */
+    uint64_t hole[2];         /* with it: a hole of the file, from, to */
     XXH3_state_t *state;
     uint64_t *slot; /* hashes, open addressing; 0 = free */
     uint64_t zero_hash;
 };
 
-struct page_data *page_data_new(void)
+struct page_data *page_data_new(struct page_watch *watch)
 {
     static const uint8_t zero[XSI_PAGE_SIZE];
     struct page_data *p = calloc(1, sizeof(*p));
 
     if (!p)
         return NULL;
+    p->watch = watch;
     p->state = XXH3_createState();
     p->slot = calloc(SLOTS, sizeof(*p->slot));
     if (!p->state || !p->slot) {
@@ -57,26 +60,27 @@ void page_data_free(struct page_data *p)
     free(p);
 }
 
-static void count_content(struct page_data *p, uint64_t hash)
+static enum page_content count_content(struct page_data *p, uint64_t hash)
 {
     size_t at = hash & (SLOTS - 1);
 
     if (!p->sums.tracked)
-        return;
+        return PAGE_UNLIKE;
     hash |= !hash;
     while (p->slot[at] && p->slot[at] != hash)
         at = (at + 1) & (SLOTS - 1);
     if (p->slot[at]) {
         p->sums.duplicate++;
-        return;
+        return PAGE_ALIKE;
     }
     p->slot[at] = hash;
     if (++p->sums.distinct == FULL)
         p->sums.tracked = false;
+    return PAGE_UNLIKE;
 }
 
-/* n whole pages that stand behind each other. */
-static void take(struct page_data *p, const uint8_t *bytes, size_t n)
+/* n whole pages that stand behind each other, of these frames. */
+static void take(struct page_data *p, const uint8_t *bytes, const uint64_t *pfn, size_t n)
 {
     uint64_t hash[PIECE];
 
@@ -84,26 +88,53 @@ static void take(struct page_data *p, const uint8_t *bytes, size_t n)
         hash[i] = XXH3_64bits(bytes + i * XSI_PAGE_SIZE, XSI_PAGE_SIZE);
         __builtin_prefetch(&p->slot[hash[i] & (SLOTS - 1)]);
     }
-    XXH3_128bits_update(p->state, bytes, n * XSI_PAGE_SIZE);
+    if (!p->watch)
+        XXH3_128bits_update(p->state, bytes, n * XSI_PAGE_SIZE);
     for (size_t i = 0; i < n; i++) {
+        enum page_content what = PAGE_ZERO;
+
         if (hash[i] == p->zero_hash)
             p->sums.zero++;
         else
-            count_content(p, hash[i]);
+            what = count_content(p, hash[i]);
+        if (p->watch)
+            p->watch->page(p->watch, pfn[i], what);
     }
     p->sums.pages += n;
 }
 
+/* Pages in a hole of the file are zeros that need not be read. */
+static bool take_hole(struct page_data *p, struct image *im, uint64_t at, const uint64_t *pfn,
+                      size_t n)
+{
+    uint64_t end = at + n * XSI_PAGE_SIZE;
+
+    if (at < p->hole[0] || end > p->hole[1]) {
+        p->hole[0] = at;
+        p->hole[1] = xsi_source_next_data(im->src, at);
+    }
+    if (end > p->hole[1])
+        return false;
+    for (size_t i = 0; i < n; i++)
+        p->watch->page(p->watch, pfn[i], PAGE_ZERO);
+    p->sums.zero += n;
+    p->sums.pages += n;
+    return true;
+}
+
 /* n pages from an offset of the chunk on. */
 static void read_pages(struct page_data *p, struct image *im, const struct xsi_chunk *chunk,
-                       uint64_t from, size_t n)
+                       uint64_t from, const uint64_t *pfn, size_t n)
 {
-    size_t have = 0;
-    const uint8_t *bytes = xsi_chunk_bytes(im->walk, chunk, from, n * XSI_PAGE_SIZE, &have);
-    size_t whole = have / XSI_PAGE_SIZE;
+    const uint8_t *bytes;
+    size_t have = 0, whole;
 
+    if (p->watch && take_hole(p, im, chunk->offset + from, pfn, n))
+        return;
+    bytes = xsi_chunk_bytes(im->walk, chunk, from, n * XSI_PAGE_SIZE, &have);
+    whole = have / XSI_PAGE_SIZE;
     if (whole)
-        take(p, bytes, whole);
+        take(p, bytes, pfn, whole);
     p->sums.short_pages += n - whole;
 }
 
@@ -125,11 +156,10 @@ static void count_type(struct page_data *p, const struct xsi_page_entry *e)
     type[i].pages += e->data != 0;
 }
 
-/* Read the pages of some entries, those that stand behind each other in one go. */
-static void take_entries(struct page_data *p, struct image *im, const struct xsi_chunk *chunk,
-                         const struct xsi_page_entry *e, size_t count)
+void page_data_entries(struct page_data *p, struct image *im, const struct xsi_chunk *chunk,
+                       const struct xsi_page_entry *e, size_t count)
 {
-    uint64_t start = 0;
+    uint64_t start = 0, pfn[PIECE];
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -137,15 +167,15 @@ static void take_entries(struct page_data *p, struct image *im, const struct xsi
         if (e[i].data < chunk->offset || !e[i].data)
             continue;
         if (n && (n == PIECE || e[i].data != start + n * XSI_PAGE_SIZE)) {
-            read_pages(p, im, chunk, start - chunk->offset, n);
+            read_pages(p, im, chunk, start - chunk->offset, pfn, n);
             n = 0;
         }
         if (!n)
             start = e[i].data;
-        n++;
+        pfn[n++] = e[i].pfn;
     }
     if (n)
-        read_pages(p, im, chunk, start - chunk->offset, n);
+        read_pages(p, im, chunk, start - chunk->offset, pfn, n);
 }
 
 void page_data_chunk(struct page_data *p, struct image *im, const struct xsi_chunk *chunk)
@@ -155,7 +185,7 @@ void page_data_chunk(struct page_data *p, struct image *im, const struct xsi_chu
     ssize_t n;
 
     while ((n = xsi_chunk_entries(im->walk, chunk, at, BLOCK, entry)) > 0) {
-        take_entries(p, im, chunk, entry, (size_t)n);
+        page_data_entries(p, im, chunk, entry, (size_t)n);
         at += (uint64_t)n;
     }
     if (n < 0)

@@ -13,7 +13,7 @@
 #define TARGETS_MAX 64
 
 struct settings {
-    bool all, hex, json, jsonl, scan, pages, quiet, no_pager;
+    bool all, browse, hex, json, jsonl, scan, pages, quiet, no_pager;
     bool list_findings, list_readers, list_bids, version, help, has_range;
     bool all_targets; /* --target all: a table instead of a verdict for each */
     unsigned verbose;
@@ -202,10 +202,18 @@ void hex_chunk(const struct cli_term *t, struct image *im, const struct xsi_chun
 void XSI_PRINTF(3, 4) text_add(char *out, size_t size, const char *fmt, ...);
 /* ---------------------------------------------------------------- the rest ---- */
 
-struct page_data *page_data_new(void);
+enum page_content { PAGE_UNLIKE, PAGE_ZERO, PAGE_ALIKE }; /* ALIKE: equal to one before it */
+/* Who is told of each page. Embed it in your own structure. */
+struct page_watch {
+    void (*page)(struct page_watch *watch, uint64_t pfn, enum page_content what);
+};
+/* With a watch (NULL none) there is no hash of all page data, and holes of the file are not read. */
+struct page_data *page_data_new(struct page_watch *watch);
 void page_data_free(struct page_data *p);
-/* Read the pages of the current chunk. */
+/* Read the pages of the current chunk, or only those of some of its entries. */
 void page_data_chunk(struct page_data *p, struct image *im, const struct xsi_chunk *chunk);
+void page_data_entries(struct page_data *p, struct image *im, const struct xsi_chunk *chunk,
+                       const struct xsi_page_entry *e, size_t count);
 void page_data_print(const struct cli_term *t, const struct page_data *p);
 
 /* Counts for the JSON object. */

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* find: bytes, a text, or chunks by a filter. */
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/filter.h"
+#include "cli/needle.h"
 #include "dbg_rows.h"
 
-#define HITS_MAX   64
-#define WINDOW     (1U << 20)
-#define NEEDLE_MAX 256
-
-struct needle {
-    uint8_t bytes[NEEDLE_MAX];
-    size_t length;
-};
+#define HITS_MAX 64
+#define WINDOW   (1U << 20)
 
 static void hit(struct debug *d, uint64_t offset, size_t *hits)
 {
@@ -29,7 +22,7 @@ static void hit(struct debug *d, uint64_t offset, size_t *hits)
 }
 
 /* All places in the n bytes of a window that begins at `at`. */
-static void search_window(struct debug *d, const struct needle *needle, const uint8_t *window,
+static void search_window(struct debug *d, const struct cli_needle *needle, const uint8_t *window,
                           size_t n, uint64_t at, size_t *hits)
 {
     const uint8_t *from = window, *end = window + n, *found;
@@ -42,18 +35,17 @@ static void search_window(struct debug *d, const struct needle *needle, const ui
 }
 
 /* Read all of the image, windows overlapping by the needle. */
-static int search(struct debug *d, const struct needle *needle)
+static int search(struct debug *d, const struct cli_needle *needle)
 {
     struct xsi_source *src = xsi_plan_source(d->plan);
     uint8_t *window = malloc(WINDOW);
-    bool zeros = !needle->bytes[0] && !memcmp(needle->bytes, needle->bytes + 1, needle->length - 1);
     size_t hits = 0;
     ssize_t n = 1;
 
     if (!window)
         return debug_fail(d, CLI_OPERATIONAL, "out of memory");
     for (uint64_t at = 0; hits < HITS_MAX && !debug_stopped(d);) {
-        uint64_t data = zeros ? at : xsi_source_next_data(src, at);
+        uint64_t data = needle->zeros ? at : xsi_source_next_data(src, at);
 
         if (data > at + needle->length) /* a hole holds nothing but zeros */
             at = data - needle->length;
@@ -112,78 +104,23 @@ static int search_chunks(struct debug *d, const struct cli_filter *filter)
 
 /* ---------------------------------------------------------------- what is meant ---- */
 
-/* "text" with C's escapes for bytes: \n, \0, \x1b. */
-static bool quoted(const char *text, struct needle *needle)
-{
-    char quote = *text++;
-
-    for (needle->length = 0; *text && *text != quote; text++) {
-        char *end;
-
-        if (needle->length == NEEDLE_MAX)
-            return false;
-        if (*text != '\\') {
-            needle->bytes[needle->length++] = (uint8_t)*text;
-            continue;
-        }
-        text++;
-        if (*text == 'x' && isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2])) {
-            const char two[3] = { text[1], text[2], '\0' };
-
-            needle->bytes[needle->length++] = (uint8_t)strtoul(two, &end, 16);
-            text += 2;
-        } else {
-            needle->bytes[needle->length++] = (uint8_t)(*text == 'n'   ? '\n'
-                                                        : *text == '0' ? '\0'
-                                                                       : *text);
-        }
-        if (!*text)
-            return false;
-    }
-    return *text == quote && !text[1 + strspn(text + 1, " \t")] && needle->length;
-}
-
-/* 0xf7ffffff: the number as it stands in an image, four or eight bytes, little-endian. */
-static bool number(const char *text, struct needle *needle)
-{
-    uint64_t value;
-
-    if (strncmp(text, "0x", 2) != 0 || !cli_number(text, &value))
-        return false;
-    needle->length = strlen(text) - 2 > 8 ? 8 : 4;
-    for (size_t i = 0; i < needle->length; i++)
-        needle->bytes[i] = (uint8_t)(value >> (8 * i));
-    return true;
-}
-
-static void put_needle(struct debug *d, const struct needle *needle)
-{
-    fputs("bytes", d->term.out);
-    for (size_t i = 0; i < needle->length && i < 16; i++)
-        fprintf(d->term.out, " %02x", needle->bytes[i]);
-    fprintf(d->term.out, "%s\n", needle->length > 16 ? " ..." : "");
-}
-
 static int find_exec(struct debug *d, int argc, char **argv)
 {
     const char *what = d->rest;
     struct cli_filter *filter;
-    struct needle needle = { .length = 0 };
-    char why[256], type[300];
+    struct cli_needle needle;
+    char why[256], type[300], text[80];
+    const char *wrong;
     int status;
 
     (void)argc;
     (void)argv;
-    if (*what == '"' || *what == '\'') {
-        if (!quoted(what, &needle))
-            return debug_fail(d, CLI_USAGE, "the text is empty, too long, or its quote not closed");
-    } else if (!number(what, &needle)) {
-        needle.length = cli_bytes(what, needle.bytes, sizeof(needle.bytes));
-    }
-    if (needle.length) {
-        put_needle(d, &needle);
+    if (cli_needle_parse(what, &needle, &wrong)) {
+        fprintf(d->term.out, "%s\n", cli_needle_text(&needle, text, sizeof(text)));
         return search(d, &needle);
     }
+    if (wrong)
+        return debug_fail(d, CLI_USAGE, "%s", wrong);
     snprintf(type, sizeof(type), "type==%s", what);
     if (!cli_filter_is(what) && !strpbrk(what, " \t=<>~") && strlen(what) < 64)
         what = type;
@@ -213,9 +150,9 @@ static const struct debug_command row = {
         "find HVM_CONTEXT         chunks of a type\n"
         "find type==PAGES and pages<64     chunks by a filter\n"
         "find length>1M or gap\n"
-        "Keys: type, layer (== != ~), id, index, offset, end, length, wanted, missing, pages, "
-        "first_pfn, last_pfn, pfn, depth, checkpoint (== != < <= > >=); flags: pages, gap, cut, "
-        "resync, certain, unreadable; and, or, not, ( ).\n"
+        "Keys: type, layer (== != ~), id, index, offset, end, length, wanted, missing, entries, "
+        "pages, tables, first_pfn, last_pfn, pfn, depth, checkpoint (== != < <= > >=); flags: "
+        "pages, gap, cut, resync, certain, unreadable; and, or, not, ( ).\n"
         "The first hit becomes the current position.",
     .exec = find_exec,
 };

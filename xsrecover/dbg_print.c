@@ -95,14 +95,14 @@ static int print_exec(struct debug *d, int argc, char **argv)
     const struct xsi_chunk *chunk;
     struct xsi_walk *walk = debug_path_open(d, argc > 1 ? argv[1] : "", &chunk, path, sizeof(path));
     struct printer p = { .d = d, .path = path };
-    const struct debug_fields want = { *path ? 2 : 1, &p, value };
+    const struct cli_fields want = { *path ? 2 : 1, &p, value };
     int rc, status = 0;
 
     if (!walk)
         return CLI_USAGE;
     if (!*path)
         head(d, chunk);
-    rc = debug_fields(walk, chunk, &want);
+    rc = cli_fields(walk, chunk, &want);
     debug_move(d, chunk->offset);
     if (rc < 0)
         status = debug_fail(d, CLI_OPERATIONAL, "%s", xsi_walk_error(walk)->text);

@@ -135,14 +135,14 @@ static bool took_it(struct debug *d, const struct field *f, uint64_t chunk_offse
                     const uint8_t *bytes)
 {
     struct field again = { .path = f->path };
-    const struct debug_fields want = { 2, &again, look };
+    const struct cli_fields want = { 2, &again, look };
     const struct xsi_chunk *chunk;
     struct xsi_error err;
     struct xsi_walk *walk = xsi_map_open(d->map, chunk_offset, &chunk, &err);
     uint8_t made[8];
 
     if (walk)
-        debug_fields(walk, chunk, &want);
+        cli_fields(walk, chunk, &want);
     xsi_walk_free(walk);
     if (!again.found || again.v.offset != f->v.offset || again.v.length != f->v.length ||
         f->v.length > sizeof(made) || f->v.kind >= XSI_TEXT)
@@ -199,13 +199,13 @@ static int set_exec(struct debug *d, int argc, char **argv)
     const struct xsi_chunk *chunk;
     struct xsi_walk *walk = debug_path_open(d, argv[1], &chunk, path, sizeof(path));
     struct field f = { .path = path };
-    const struct debug_fields want = { 2, &f, look };
+    const struct cli_fields want = { 2, &f, look };
     uint8_t bytes[BYTES_MAX];
     int status = 0;
 
     if (!walk)
         return CLI_USAGE;
-    debug_fields(walk, chunk, &want);
+    cli_fields(walk, chunk, &want);
     if (f.found && f.v.kind >= XSI_GROUP)
         status = debug_fail(d, CLI_USAGE, "%s holds other fields; name one of them", path);
     else if (!f.found && !count_of_gap(d, chunk, &f))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* run, continue, step, next: the reader goes on. */
+/* run, continue, step, next, back: the reader goes on, or again. */
 #include <inttypes.h>
 
 #include "run_session.h"
@@ -14,7 +14,7 @@ static struct run_session *going(struct debug *d)
     if (!s)
         return NULL;
     s->shown = 0;
-    if (!s->over)
+    if (!s->play->over)
         return s;
     debug_fail(d, CLI_USAGE, "the restore is over; `run` begins it anew");
     return NULL;
@@ -29,10 +29,10 @@ static int ended(struct debug *d, const struct run_session *s)
 /* The read at which it goes wrong: what that leads to. */
 static void show_trouble(struct debug *d, const struct run_session *s)
 {
-    const struct run_future *f = &s->future;
+    const struct replay_future *f = &s->play->future;
 
     /* the line can come later than the read, behind what needs no other read */
-    if (!s->errors && *f->error && s->reads == f->bad_read)
+    if (!s->play->errors && *f->error && s->play->reads == f->bad_read)
         fprintf(d->term.out, "  later   %s error: %s\n", f->who, f->error);
     debug_verdict_print(d, &f->verdict);
     if (*f->verdict.fix)
@@ -45,7 +45,7 @@ static void show_trouble(struct debug *d, const struct run_session *s)
 /* Stop at the read at hand: say why, show it. */
 static int stop(struct debug *d, struct run_session *s)
 {
-    const char *wrong = run_goes_wrong(s);
+    const char *wrong = replay_wrong(s->play);
 
     if (*wrong)
         fprintf(d->term.out, "%sstopped: %s%s\n", cli_colour(&d->term, CLI_RED), wrong,
@@ -66,7 +66,7 @@ static int go_on(struct debug *d, struct run_session *s)
     while (run_step(d, s, false, points)) {
         bool hit = points && run_points_hit(d, s);
 
-        if (hit || *run_goes_wrong(s))
+        if (hit || *replay_wrong(s->play))
             return stop(d, s);
         run_settle(d, s, false);
         if ((points && run_points_error(d, s)) || debug_stopped(d))
@@ -132,7 +132,7 @@ static bool leave_chunk(struct debug *d, struct run_session *s)
     const struct xsi_map_row *from = s->row;
 
     while (run_step(d, s, true, run_points_any(d))) {
-        if (s->row != from || s->reads == 1 || *run_goes_wrong(s) || debug_stopped(d))
+        if (s->row != from || s->play->reads == 1 || *replay_wrong(s->play) || debug_stopped(d))
             return true;
         run_settle(d, s, true);
     }
@@ -147,13 +147,31 @@ static int next_exec(struct debug *d, int argc, char **argv)
     if (!times(d, argc, argv, &n) || !(s = going(d)))
         return CLI_USAGE;
     for (uint64_t i = 1; leave_chunk(d, s); i++) {
-        if (i == n || *run_goes_wrong(s) || debug_stopped(d))
+        if (i == n || *replay_wrong(s->play) || debug_stopped(d))
             return stop(d, s);
         if (i <= STEPS_SHOWN)
             run_show_line(d, s);
         run_settle(d, s, i <= STEPS_SHOWN);
     }
     return ended(d, s);
+}
+
+/* ---------------------------------------------------------------- back ---- */
+
+static int back_exec(struct debug *d, int argc, char **argv)
+{
+    struct run_session *s = d->run.data;
+    uint64_t n, at;
+
+    if (!times(d, argc, argv, &n))
+        return CLI_USAGE;
+    if (!s || !s->play->reads)
+        return debug_fail(d, CLI_USAGE, "no restore is under way; `run` or `step` begins one");
+    at = s->play->reads + s->play->over; /* the end counts as one */
+    if (at == 1)
+        return debug_fail(d, CLI_USAGE, "this is the first read");
+    s->shown = 0;
+    return run_to(d, s, at > n ? at - n : 1) ? stop(d, s) : (int)DEBUG_CANCELLED;
 }
 
 /* ---------------------------------------------------------------- rows ---- */
@@ -211,3 +229,17 @@ static const struct debug_command next_row = {
     .exec = next_exec,
 };
 DEBUG_COMMAND(next_row);
+
+static const struct debug_command back_row = {
+    .name = "back",
+    .group = DEBUG_STEP,
+    .usage = "[N]",
+    .max = 1,
+    .flags = DEBUG_REPEAT,
+    .help = "go back by one read, or N of them",
+    .about = "Shows that read as `step` does; what the reader knows and has logged is what it was "
+             "then. It runs the restore again up to there, so on a large image it takes as long as "
+             "that. It does not stop at breakpoints. From the end it goes to the last read.",
+    .exec = back_exec,
+};
+DEBUG_COMMAND(back_row);

@@ -10,9 +10,9 @@ static struct run_session *begun(struct debug *d)
 {
     struct run_session *s = d->run.data;
 
-    if (s && s->reads) {
-        if (!s->over)
-            run_facts(s);
+    if (s && s->play->reads) {
+        if (!s->play->over)
+            replay_facts(s->play);
         return s;
     }
     debug_fail(d, CLI_USAGE, "no restore is under way; `run` or `step` begins one");
@@ -30,19 +30,19 @@ static int where_exec(struct debug *d, int argc, char **argv)
     (void)argv;
     if (!s)
         return CLI_USAGE;
-    if (s->over) {
+    if (s->play->over) {
         run_show_end(d, s);
         return 0;
     }
-    for (size_t i = s->parts; i--;) {
-        if (!s->part[i].live)
+    for (size_t i = s->play->parts; i--;) {
+        if (!s->play->part[i].live)
             continue;
-        fprintf(d->term.out, "#%u  %s%s%s\n", frame, s->part[i].who,
+        fprintf(d->term.out, "#%u  %s%s%s\n", frame, s->play->part[i].who,
                 frame ? ", which called it" : " of ", frame ? "" : d->reader.name);
         frame++;
     }
     fprintf(d->term.out, "read %" PRIu64 " of %" PRIu64 "; it stands at 0x%" PRIx64 "; last:\n",
-            s->reads, s->future.reads, xsi_run_position(s->run));
+            s->play->reads, s->play->future.reads, xsi_run_position(s->play->run));
     run_show_read(d, s);
     return 0;
 }
@@ -58,21 +58,13 @@ DEBUG_COMMAND(where_row);
 
 /* ---------------------------------------------------------------- info state ---- */
 
-/* Nothing is set there: not shown without `all`. */
-static bool is_nothing(const struct run_fact *f)
-{
-    bool hidden = f->minor || f->kind == XSI_HEX || f->kind == XSI_PFN;
-
-    return f->kind == XSI_TEXT ? !*f->text : hidden && !f->number;
-}
-
-static void show_fact(struct debug *d, const struct run_fact *f)
+static void show_fact(struct debug *d, const struct replay_fact *f)
 {
     const char *help = f->help ? f->help : "";
     char text[200];
     int n;
 
-    run_fact_text(f, text, sizeof(text));
+    replay_fact_text(f, text, sizeof(text));
     n = fprintf(d->term.out, "  %-16s %-17s ", f->name, text);
     if (f->kind == XSI_TEXT && strlen(text) > 17) { /* words of its own */
         fputc('\n', d->term.out);
@@ -88,26 +80,26 @@ static int state_exec(struct debug *d, int argc, char **argv)
 {
     bool all = argc > 1 && !strcmp(argv[1], "all");
     struct run_session *s = begun(d);
-    const struct run_fact *f;
+    const struct replay_fact *f;
 
     if (!s)
         return CLI_USAGE;
     if (argc > 1 && !all) {
-        f = run_fact_find(s, argv[1], false);
+        f = replay_fact_find(s->play, argv[1], false);
         if (!f)
             return debug_fail(d, CLI_USAGE, "nothing is called '%s'; info state all", argv[1]);
         show_fact(d, f);
         return 0;
     }
-    for (size_t i = s->parts; i--;) {
-        const struct run_part *part = &s->part[i];
+    for (size_t i = s->play->parts; i--;) {
+        const struct replay_part *part = &s->play->part[i];
 
-        if (!part->who || part->old || (!part->live && !s->over))
+        if (!part->who || part->old || (!part->live && !s->play->over))
             continue;
         fprintf(d->term.out, "%s%s%s%s\n", cli_colour(&d->term, CLI_BOLD), part->who,
                 cli_colour(&d->term, CLI_PLAIN), part->live ? "" : " (has returned)");
         for (size_t k = 0; k < part->count; k++)
-            if (all || !is_nothing(&part->fact[k]))
+            if (all || !replay_fact_empty(&part->fact[k]))
                 show_fact(d, &part->fact[k]);
     }
     return 0;
@@ -132,20 +124,22 @@ DEBUG_COMMAND(state_row);
 static int log_exec(struct debug *d, int argc, char **argv)
 {
     struct run_session *s = begun(d);
-    uint64_t n = RUN_LINES, first;
+    const struct replay *play;
+    uint64_t n = REPLAY_LINES, first;
 
     if (!s)
         return CLI_USAGE;
+    play = s->play;
     if (argc > 1 && !cli_number(argv[1], &n))
         return debug_fail(d, CLI_USAGE, "how many lines? log 20");
-    n = n < RUN_LINES ? n : RUN_LINES;
-    first = s->lines > n ? s->lines - n : 0;
-    if (!s->lines)
+    n = n < REPLAY_LINES ? n : REPLAY_LINES;
+    first = play->lines > n ? play->lines - n : 0;
+    if (!play->lines)
         fputs("It has logged nothing so far.\n", d->term.out);
     else if (first)
         fprintf(d->term.out, "(%" PRIu64 " lines before these)\n", first);
-    for (uint64_t i = first; i < s->lines && !debug_stopped(d); i++) {
-        const struct run_line *line = &s->line[i % RUN_LINES];
+    for (uint64_t i = first; i < play->lines && !debug_stopped(d); i++) {
+        const struct replay_line *line = &play->line[i % REPLAY_LINES];
 
         run_show_log(d, line->level, line->who, line->text ? line->text : "");
     }

@@ -153,7 +153,7 @@ int debug_open(struct debug *d)
 static void banner(struct debug *d)
 {
     const struct xsi_info *info = xsi_map_info(d->map);
-    char name[1024];
+    char name[1024], what[512];
     size_t n;
 
     fprintf(d->term.out, "image    %s\nstack    ", cli_name(name, sizeof(name), d->file));
@@ -164,7 +164,25 @@ static void banner(struct debug *d)
     fprintf(d->term.out, "found    %zu finding%s; `findings` lists them\n", n, n == 1 ? "" : "s");
     if (debug_verdict(d))
         debug_verdict_print(d, debug_verdict(d));
+    if (d->options->has_at)
+        line_print(&d->term, "at", "0x%08" PRIx64 "  %s", d->at,
+                   debug_what(d, d->at, what, sizeof(what)));
     fputs("Nothing is written before `commit`. `help` lists the commands.\n", d->term.out);
+}
+
+/* --at: 0, or a status after a message. */
+static int named_place(struct debug *d)
+{
+    uint64_t size;
+
+    if (!d->options->has_at)
+        return 0;
+    if (xsi_source_size(d->base, &size) && d->options->at > size)
+        return debug_fail(d, CLI_USAGE,
+                          "--at 0x%" PRIx64 " lies behind the end of the image, 0x%" PRIx64,
+                          d->options->at, size);
+    debug_move(d, d->options->at);
+    return 0;
 }
 
 static bool named_reader(struct debug *d)
@@ -180,6 +198,7 @@ static unsigned session(struct debug *d)
 
     debug_output_begin(d, false);
     rc = named_reader(d) ? debug_open(d) : CLI_USAGE;
+    rc = rc ? rc : named_place(d);
     if (rc == 0) {
         (void)cli_interrupted(d->file, &earlier); /* it has said so */
         if (d->terminal && !d->options->command_count && !d->options->script_count)

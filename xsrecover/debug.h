@@ -43,6 +43,8 @@ struct debug_options {
     size_t script_count;        /* with neither: a prompt (standard input when it is no terminal) */
     const char *reader;         /* -t; NULL = the default of the image's container */
     const char *as;             /* --as */
+    bool has_at;                /* --at: */
+    uint64_t at;                /* ... the current position at first */
     FILE *log;                  /* --log: a transcript; NULL = none */
     bool yes;                   /* -y: questions are answered with yes */
     bool allow_shell;           /* --allow-shell: `!command` for root too */

@@ -152,7 +152,7 @@ static void add_fields(struct debug *d, struct list *l)
 {
     const char *dot = strchr(l->prefix, '.');
     struct paths p = { l, "", dot ? dots(dot + 1) : 0 };
-    const struct debug_fields want = { 2, &p, put_path };
+    const struct cli_fields want = { 2, &p, put_path };
     const struct xsi_chunk *chunk;
     char head[256] = "", name[200] = "";
     struct xsi_error err;
@@ -170,7 +170,7 @@ static void add_fields(struct debug *d, struct list *l)
     p.head = head;
     walk = xsi_map_open(d->map, row ? row->offset : d->at, &chunk, &err);
     if (walk)
-        debug_fields(walk, chunk, &want);
+        cli_fields(walk, chunk, &want);
     xsi_walk_free(walk);
     if (!dot)
         add_chunks(d, l);

@@ -3,21 +3,11 @@
 #ifndef DEBUG_FIELDS_H
 #define DEBUG_FIELDS_H
 
+#include "cli/fields.h"
 #include "debug.h"
 
-#define DEBUG_PATH_MAX 512
+#define DEBUG_PATH_MAX CLI_PATH_MAX
 
-struct debug_fields {
-    unsigned detail; /* as of xsi_chunk_fields() */
-    void *context;
-    /* A value and its path ("records.3.type"); groups and lists too. XSI_CLOSE has the path of
-     * what it closes in front of it. */
-    void (*value)(void *context, const char *path, const struct xsi_value *v);
-};
-
-/* Hand out the fields of a walk's current chunk. 0 or -errno. */
-int debug_fields(struct xsi_walk *walk, const struct xsi_chunk *chunk,
-                 const struct debug_fields *want);
 /* "entries[3].pfn" becomes "entries.3.pfn". */
 void debug_path_normal(char *out, size_t size, const char *path);
 /* True for the path itself and all below it; "" holds all. */

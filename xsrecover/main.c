@@ -19,6 +19,8 @@ static unsigned debugger_exec(const struct cli_term *t, struct settings *s, int 
         .script_count = s->script_count,
         .reader = s->target_count ? s->targets[0] : NULL,
         .as = s->as,
+        .has_at = s->has_at,
+        .at = s->at,
         .log = s->transcript,
         .yes = s->yes,
         .allow_shell = s->allow_shell,
@@ -36,9 +38,9 @@ static const struct command debugger = {
     .usage = "IMAGE",
     .min = 1,
     .max = 1,
-    .options = OPTION_BIT(TARGET) | OPTION_BIT(AS) | OPTION_BIT(UNDO) | OPTION_BIT(ASSUME_UNUSED) |
-               OPTION_BIT(YES) | OPTION_BIT(COMMAND) | OPTION_BIT(SCRIPT) |
-               OPTION_BIT(ALLOW_SHELL) | OPTION_BIT(LOG) | OPTION_BIT(VERSION),
+    .options = OPTION_BIT(TARGET) | OPTION_BIT(AS) | OPTION_BIT(AT) | OPTION_BIT(UNDO) |
+               OPTION_BIT(ASSUME_UNUSED) | OPTION_BIT(YES) | OPTION_BIT(COMMAND) |
+               OPTION_BIT(SCRIPT) | OPTION_BIT(ALLOW_SHELL) | OPTION_BIT(LOG) | OPTION_BIT(VERSION),
     .help = "The recovery debugger: look, step through a restore, stage edits, commit.",
     .exec = debugger_exec,
 };

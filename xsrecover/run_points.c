@@ -86,6 +86,7 @@ static bool covers(const struct xsi_run_event *read, uint64_t offset)
 /* Does the read begin in, or come to, a chunk of this type? */
 static bool meets_type(const struct run_session *s, const char *type)
 {
+    const struct xsi_run_event *read = &s->play->read;
     const struct xsi_map_row *row = s->row, *last;
     size_t count;
 
@@ -93,7 +94,7 @@ static bool meets_type(const struct run_session *s, const char *type)
     if (row && row == s->before) /* it was there before */
         row++;
     for (unsigned i = 0; row && row < last && i < CHUNKS_SEEN; i++, row++) {
-        if (row->offset > s->read.offset && row->offset - s->read.offset >= s->read.got)
+        if (row->offset > read->offset && row->offset - read->offset >= read->got)
             break;
         if (!strcmp(row->type, type))
             return true;
@@ -108,7 +109,7 @@ static bool meets_code(struct debug *d, const struct run_session *s,
     const struct xsi_finding *f = xsi_map_findings(d->map, &n);
 
     for (size_t i = 0; i < n; i++)
-        if (f[i].row == code && covers(&s->read, f[i].offset))
+        if (f[i].row == code && covers(&s->play->read, f[i].offset))
             return true;
     return false;
 }
@@ -117,13 +118,13 @@ static bool meets_code(struct debug *d, const struct run_session *s,
 static bool changed(const struct run_session *s, struct point *p, const char *name, char *was,
                     size_t size)
 {
-    const struct run_fact *f = run_fact_find(s, name, false);
+    const struct replay_fact *f = replay_fact_find(s->play, name, false);
     char now[sizeof(p->last)];
     bool differs;
 
     if (!f)
         return false;
-    run_fact_text(f, now, sizeof(now));
+    replay_fact_text(f, now, sizeof(now));
     differs = p->known && strcmp(now, p->last) != 0;
     snprintf(was, size, "%s", p->last);
     snprintf(p->last, sizeof(p->last), "%s", now);
@@ -139,7 +140,7 @@ static bool wants(struct debug *d, const struct run_session *s, struct point *p,
     describe(p, what, size);
     switch (p->kind) {
     case AT_OFFSET:
-        return covers(&s->read, p->offset);
+        return covers(&s->play->read, p->offset);
     case AT_TYPE:
         return meets_type(s, p->name);
     case AT_CODE:
@@ -158,6 +159,17 @@ static bool wants(struct debug *d, const struct run_session *s, struct point *p,
         return true;
     default:
         return false;
+    }
+}
+
+void run_points_look(struct debug *d, const struct run_session *s)
+{
+    struct points *p = d->points.data;
+    char what[512];
+
+    for (size_t i = 0; p && i < p->count; i++) {
+        p->point[i].known = false;
+        (void)wants(d, s, &p->point[i], what, sizeof(what));
     }
 }
 
@@ -188,7 +200,7 @@ bool run_points_error(struct debug *d, const struct run_session *s)
 {
     struct points *p = d->points.data;
 
-    for (size_t i = 0; s->errors && p && i < p->count; i++) {
+    for (size_t i = 0; s->play->errors && p && i < p->count; i++) {
         if (p->point[i].kind == AT_ERROR) {
             tell(d, &p->point[i], "an error line");
             return true;
@@ -290,10 +302,13 @@ static int list_names(struct debug *d, const struct run_session *s, const char *
     char text[2048] = "it knows";
     size_t n = strlen(text);
 
-    for (size_t i = s->parts; i--;)
-        for (size_t k = 0; k < s->part[i].count && n < sizeof(text) - 80; k++)
-            n += (size_t)snprintf(text + n, sizeof(text) - n, " %s.%s", s->part[i].who,
-                                  s->part[i].fact[k].name);
+    for (size_t i = s->play->parts; i--;) {
+        const struct replay_part *part = &s->play->part[i];
+
+        for (size_t k = 0; k < part->count && n < sizeof(text) - 80; k++)
+            n += (size_t)snprintf(text + n, sizeof(text) - n, " %s.%s", part->who,
+                                  part->fact[k].name);
+    }
     cli_wrap(&d->term, 0, 2, text);
     return debug_fail(d, CLI_USAGE, "%s knows nothing that is called '%s'", d->reader.name, name);
 }
@@ -301,13 +316,13 @@ static int list_names(struct debug *d, const struct run_session *s, const char *
 int run_points_watch(struct debug *d, const char *name)
 {
     struct run_session *s = run_open(d);
-    const struct run_fact *f;
+    const struct replay_fact *f;
     struct point *p;
     char was[8], whole[64];
 
     if (!s)
         return CLI_USAGE;
-    f = run_fact_find(s, name, true);
+    f = replay_fact_find(s->play, name, true);
     if (!f)
         return list_names(d, s, name);
     /* other parts may call something else so */
@@ -315,8 +330,8 @@ int run_points_watch(struct debug *d, const char *name)
     p = add(d, AT_CHANGE, whole);
     if (!p)
         return CLI_USAGE;
-    if (s->reads && !s->over) { /* later than this it has a value to change from */
-        run_facts(s);
+    if (s->play->reads && !s->play->over) { /* later than this it has a value to change from */
+        replay_facts(s->play);
         changed(s, p, whole, was, sizeof(was));
     }
     return told(d, p, p->known ? "" : "; `run` begins");

@@ -1,70 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A restore that is stepped through: the reader's model at work on the planned image, what it has
- * logged and knows so far, and where somebody wants it to stop. The commands are dbg_run.c,
- * dbg_step.c, dbg_break.c, dbg_where.c, dbg_state.c, dbg_log.c, dbg_reader.c.
+ * A restore that is stepped through: the reader at work on the planned image (cli/replay.h), what
+ * really stands where it reads, and where somebody wants it to stop. The commands are dbg_step.c,
+ * dbg_break.c, dbg_where.c, dbg_reader.c.
  */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
+#include "cli/replay.h"
 #include "debug.h"
 
-#define RUN_PARTS 8    /* as deep as the library calls parts */
-#define RUN_FACTS 48   /* of a part */
-#define RUN_LINES 1000 /* log lines that are kept */
-#define RUN_SHOWN 40   /* ... and shown by one command */
-
-/* What a part of the reader knows about something. */
-struct run_fact {
-    const char *who; /* the part that knows it */
-    const char *name, *unit, *help;
-    enum xsi_kind kind;
-    uint64_t number;
-    bool minor;     /* of interest only when it is not 0 */
-    char text[160]; /* escaped */
-};
-
-/* A part of the reader: the innermost has the highest index. */
-struct run_part {
-    const char *who;
-    bool live; /* false: it has returned; these are its last facts */
-    bool old;  /* ... in a run before this one: only the names count */
-    size_t count;
-    struct run_fact fact[RUN_FACTS];
-};
-
-struct run_line {
-    enum xsi_run_level level;
-    const char *who;
-    char *text; /* free of control characters */
-};
-
-/* How a restore ends, known from a run of it that nobody watched. */
-struct run_future {
-    struct xsi_verdict verdict;
-    uint64_t reads;    /* of the whole run */
-    uint64_t bad_read; /* number of the one behind which the first error is logged; 0 none */
-    char error[400];   /* that line, of `who`; "" none */
-    const char *who;
-    bool has_where; /* the bytes that the verdict is about are of another chunk: */
-    uint64_t where;
-};
+#define RUN_SHOWN 40 /* log lines that are shown by one command */
 
 struct run_session {
-    struct xsi_run *run;
-    struct xsi_map *map; /* one row per chunk */
-    struct run_future future;
-
-    uint64_t reads;                         /* so far; 0: it has not begun */
-    struct xsi_run_event read;              /* the last READ or SKIP */
-    const struct xsi_map_row *row, *before; /* the chunk that it begins in; of the read before */
-    bool over;
-    bool errors; /* the last read made it log an error */
-
-    struct run_part part[RUN_PARTS];
-    size_t parts;
-    struct run_line line[RUN_LINES]; /* ring: number n at n % RUN_LINES */
-    uint64_t lines, shown;           /* lines in all; of this command */
+    struct replay *play;
+    struct xsi_map *map;                    /* one row per chunk */
+    const struct xsi_map_row *row, *before; /* the chunk that the last read begins in; the one
+                                               before */
+    uint64_t shown;                         /* log lines of this command */
 };
 
 /* ---- run_session.c ---- */
@@ -75,22 +28,14 @@ struct run_session *run_open(struct debug *d);
 struct run_session *run_restart(struct debug *d);
 /*
  * Up to the next read, which the reader has then looked at. True until the restore is over; `tell`
- * prints what the reader does beside reading. `facts`: s->part will be looked at.
+ * prints what the reader does beside reading. `facts`: those of s->play will be looked at.
  */
 bool run_step(struct debug *d, struct run_session *s, bool tell, bool facts);
 /* What followed from that read at once: its log lines. */
 void run_settle(struct debug *d, struct run_session *s, bool tell);
-/* Why this read is one to stop at: "" it is not; else a sentence. */
-const char *run_goes_wrong(const struct run_session *s);
-
-/* ---- run_facts.c ---- */
-
-void run_facts(struct run_session *s);
-/* A fact by "name" or "part.name", the innermost part's first; NULL. old: also of parts that have
- * not begun in this run. */
-const struct run_fact *run_fact_find(const struct run_session *s, const char *name, bool old);
-/* "yes", "304 frames", "0x1"; escaped. Returns out. */
-char *run_fact_text(const struct run_fact *f, char *out, size_t size);
+/* To the read with a number, without a word, from the beginning again where it lies behind. False
+ * after a message. */
+bool run_to(struct debug *d, struct run_session *s, uint64_t number);
 
 /* ---- run_show.c ---- */
 
@@ -108,6 +53,8 @@ void run_show_event(struct debug *d, const struct xsi_run_event *ev);
 /* A new restore begins: watched values are not known yet. */
 void run_points_reset(struct debug *d);
 bool run_points_any(const struct debug *d);
+/* It stands at another read than the one it came from: watched values are those there. */
+void run_points_look(struct debug *d, const struct run_session *s);
 /* Does a break- or watchpoint want to stop here? Prints which. */
 bool run_points_hit(struct debug *d, const struct run_session *s);
 /* The same for those that stop at error lines, behind run_settle(). */

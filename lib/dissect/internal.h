@@ -54,7 +54,8 @@ struct xsi_pfnset {
     uint64_t (*range)[2]; /* first, last; ascending, apart */
     size_t count, capacity;
     bool overflow;
-    uint64_t late[XSI_PFNSET_LATE][2]; /* not yet merged in, in any order */
+    uint64_t (*late)[2]; /* not yet merged in, in any order: XSI_PFNSET_LATE, NULL before it is
+                            needed */
     size_t late_count;
 };
 
@@ -63,6 +64,37 @@ void xsi_pfnset_add(struct xsi_pfnset *s, uint64_t first, uint64_t last);
 void xsi_pfnset_flush(struct xsi_pfnset *s);
 uint64_t xsi_pfnset_total(const struct xsi_pfnset *s);
 void xsi_pfnset_free(struct xsi_pfnset *s);
+
+/* ---- frames.c: a byte per guest frame, in extents of equal bytes ---- */
+struct xsi_frame_extent {
+    uint64_t first, last; /* blocks of 4096 frames */
+    uint8_t value;        /* of all frames, when bytes is NULL */
+    uint8_t *bytes;       /* of one block (first == last) */
+};
+
+struct xsi_frames {
+    struct xsi_frame_extent *extent;    /* ascending, apart; what is in none of them is 0 */
+    size_t count, capacity, last; /* last: where the last access was */
+    size_t *budget;               /* bytes that all with this budget may still take */
+    uint8_t *spare;               /* a block's bytes that are not in use */
+    bool lost;
+    /* Frames behind all extents that were set last, alike and one after the other: a guest that is
+     * sent in order never leaves it. */
+    uint64_t open_first, open_count;
+    uint8_t open_value;
+};
+
+void xsi_frames_free(struct xsi_frames *f);
+/* byte = (byte & ~clear) | set for a range; returns how many of them did not have XSI_FRAME_HELD
+ * before. Once lost is set nothing changes any more. */
+uint64_t xsi_frames_put(struct xsi_frames *f, uint64_t first, uint64_t count, uint8_t clear,
+                        uint8_t set);
+/* The byte of a frame; at least *same frames from it on have it too. */
+uint8_t xsi_frames_get(const struct xsi_frames *f, uint64_t pfn, uint64_t *same);
+/* The bytes from a frame to the end of its block where they are kept one by one; NULL: they are
+ * not, and xsi_frames_get() knows a long run. */
+const uint8_t *xsi_frames_bytes(const struct xsi_frames *f, uint64_t pfn, size_t *count);
+#define XSI_FRAMES_END (UINT64_MAX - 4096) /* frames beyond it are not told apart */
 
 /* ---- walk ---- */
 enum xsi_phase { XSI_PH_START, XSI_PH_STEP, XSI_PH_SEARCH, XSI_PH_REST, XSI_PH_END };
@@ -191,6 +223,13 @@ int xsi_search_slice(struct xsi_walk *w);
 void xsi_findings_free(struct xsi_walk *w);
 bool xsi_finding_pop(struct xsi_walk *w, struct xsi_event *ev);
 void xsi_findings_sum_up(struct xsi_walk *w);
+
+/* bookmark.c: a walk that has just given out a chunk, in a few KiB; free() */
+struct xsi_bookmark;
+struct xsi_bookmark *xsi_bookmark_new(const struct xsi_walk *w);
+/* A walk that stands there. It collects no frames. NULL: no memory. */
+struct xsi_walk *xsi_bookmark_open(const struct xsi_bookmark *b);
+size_t xsi_bookmark_size(const struct xsi_bookmark *b);
 
 /* text.c */
 void xsi_clean(char *text);

@@ -131,6 +131,10 @@ void xsi_pfnset_add(struct xsi_pfnset *s, uint64_t first, uint64_t last)
         insert(s, first, last);
         return;
     }
+    if (!s->late && !(s->late = malloc(XSI_PFNSET_LATE * sizeof(s->late[0])))) {
+        s->overflow = true;
+        return;
+    }
     if (s->late_count == XSI_PFNSET_LATE)
         xsi_pfnset_flush(s);
     s->late[s->late_count][0] = first;
@@ -149,5 +153,6 @@ uint64_t xsi_pfnset_total(const struct xsi_pfnset *s)
 void xsi_pfnset_free(struct xsi_pfnset *s)
 {
     free(s->range);
+    free(s->late);
     memset(s, 0, sizeof(*s));
 }

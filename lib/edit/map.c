@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One walk, kept: rows, findings, what is known of the image, verdicts. */
+/* One walk, kept: its index, findings, what is known of the image, verdicts. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../xsi_plugin.h"
 
-enum { ROWS_MAX = 256 << 10, FINDINGS_MAX = 4096 };
+enum { FINDINGS_MAX = 4096 };
 
 struct xsi_map {
-    struct xsi_source *src;
-    char as[256];
-    bool forced, scan, unfolded, full;
-    struct xsi_map_row *row;
-    size_t count, capacity;
+    struct xsi_index *index;
     struct xsi_finding *finding;
     size_t finding_count, finding_capacity;
     struct xsi_info info;
@@ -33,63 +29,6 @@ static bool grow(void **rows, size_t *capacity, size_t count, size_t size)
         return false;
     *rows = larger;
     *capacity = *capacity ? *capacity * 2 : 64;
-    return true;
-}
-
-/* A batch behind batches of the same layer, nothing wrong with either. */
-static bool folds(const struct xsi_map *map, const struct xsi_chunk *c)
-{
-    const struct xsi_map_row *last = map->count ? &map->row[map->count - 1] : NULL;
-
-    return last && !map->unfolded && c->flags == XSI_CHUNK_PAGES && last->flags == c->flags &&
-           last->layer == c->layer && last->type == c->type &&
-           last->checkpoint == map->info.checkpoints;
-}
-
-static void fold(struct xsi_map_row *row, const struct xsi_chunk *c)
-{
-    if (c->pages && (!row->pages || c->first_pfn < row->first_pfn))
-        row->first_pfn = c->first_pfn;
-    if (c->pages && (!row->pages || c->last_pfn > row->last_pfn))
-        row->last_pfn = c->last_pfn;
-    row->count++;
-    row->length += c->length;
-    row->wanted += c->wanted;
-    row->pages += c->pages;
-}
-
-struct xsi_map_row xsi_map_row_of(const struct xsi_chunk *c, unsigned checkpoint)
-{
-    return (struct xsi_map_row){ .index = c->index,
-                                 .count = 1,
-                                 .offset = c->offset,
-                                 .length = c->length,
-                                 .wanted = c->wanted,
-                                 .layer = c->layer,
-                                 .type = c->type,
-                                 .has_id = c->has_id,
-                                 .id = c->id,
-                                 .pages = c->pages,
-                                 .first_pfn = c->first_pfn,
-                                 .last_pfn = c->last_pfn,
-                                 .flags = c->flags,
-                                 .depth = c->depth,
-                                 .checkpoint = checkpoint };
-}
-
-static bool add_chunk(struct xsi_map *map, const struct xsi_chunk *c)
-{
-    if (folds(map, c)) {
-        fold(&map->row[map->count - 1], c);
-        return true;
-    }
-    if (map->count == ROWS_MAX) {
-        map->full = true;
-        return true;
-    }
-    if (!grow((void **)&map->row, &map->capacity, map->count, sizeof(*map->row)))
-        return false;
-    map->row[map->count++] = xsi_map_row_of(c, map->info.checkpoints);
     return true;
 }
 
@@ -138,10 +77,9 @@ static int walk_through(struct xsi_map *map, struct xsi_walk *walk, struct xsi_j
         if (rc <= 0)
             break;
         if (ev.kind == XSI_EV_CHUNK)
-            held = add_chunk(map, ev.chunk);
+            held = xsi_index_add(map->index, walk, ev.chunk) == 0;
         else if (ev.kind == XSI_EV_FINDING)
             held = add_finding(map, ev.finding);
-        map->info.checkpoints = xsi_walk_info(walk)->checkpoints;
     }
     if (rc == 0 && judge)
         rc = xsi_judge_advance(judge, true);
@@ -155,16 +93,21 @@ static int walk_through(struct xsi_map *map, struct xsi_walk *walk, struct xsi_j
     return held && (!judge || keep_verdicts(map, judge)) ? 0 : no_memory(err);
 }
 
-static int fill(struct xsi_map *map, const struct xsi_map_options *options, struct xsi_error *err)
+static int fill(struct xsi_map *map, struct xsi_source *src, const struct xsi_map_options *options,
+                struct xsi_error *err)
 {
-    const struct xsi_walk_options how = { .as = map->forced ? map->as : NULL, .scan = map->scan };
-    struct xsi_walk *walk = xsi_walk_new(map->src, &how, err);
+    const struct xsi_walk_options how = { .as = options ? options->as : NULL,
+                                          .scan = options && options->scan };
+    struct xsi_walk *walk = xsi_walk_new(src, &how, err);
     struct xsi_judge *judge = NULL;
     int rc = 0;
 
     if (!walk)
         return -err->code;
-    if (options && options->names) {
+    map->index = xsi_index_new(src, &how, options && options->unfolded, err);
+    if (!map->index)
+        rc = -err->code;
+    if (!rc && options && options->names) {
         judge = xsi_judge_new(walk, options->names, options->name_count, NULL, err);
         if (!judge && err->code)
             rc = -err->code;
@@ -186,13 +129,7 @@ struct xsi_map *xsi_map_new(struct xsi_source *src, const struct xsi_map_options
         no_memory(err);
         return NULL;
     }
-    map->src = src;
-    map->forced = options && options->as;
-    if (map->forced)
-        snprintf(map->as, sizeof(map->as), "%s", options->as);
-    map->scan = options && options->scan;
-    map->unfolded = options && options->unfolded;
-    if (fill(map, options, err) < 0) {
+    if (fill(map, src, options, err) < 0) {
         xsi_map_free(map);
         return NULL;
     }
@@ -203,7 +140,7 @@ void xsi_map_free(struct xsi_map *map)
 {
     if (!map)
         return;
-    free(map->row);
+    xsi_index_free(map->index);
     free(map->finding);
     free(map->verdict);
     free(map);
@@ -211,37 +148,27 @@ void xsi_map_free(struct xsi_map *map)
 
 const struct xsi_map_row *xsi_map_rows(const struct xsi_map *map, size_t *count)
 {
-    *count = map->count;
-    return map->row;
+    return xsi_index_rows(map->index, count);
 }
 
 bool xsi_map_full(const struct xsi_map *map)
 {
-    return map->full;
+    return xsi_index_full(map->index);
 }
 
 const struct xsi_map_row *xsi_map_at(const struct xsi_map *map, uint64_t offset)
 {
-    size_t low = 0, high = map->count;
-
-    while (low < high) { /* low = number of rows that begin at or before offset */
-        size_t middle = low + (high - low) / 2;
-
-        if (map->row[middle].offset <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (!low || offset - map->row[low - 1].offset >= map->row[low - 1].length)
-        return NULL;
-    return &map->row[low - 1];
+    return xsi_index_at(map->index, offset);
 }
 
 const struct xsi_map_row *xsi_map_type(const struct xsi_map *map, const char *type, uint64_t offset)
 {
-    for (size_t i = 0; i < map->count; i++)
-        if (map->row[i].offset >= offset && !strcmp(map->row[i].type, type))
-            return &map->row[i];
+    size_t count;
+    const struct xsi_map_row *row = xsi_index_rows(map->index, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (row[i].offset >= offset && !strcmp(row[i].type, type))
+            return &row[i];
     return NULL;
 }
 
@@ -264,26 +191,5 @@ const struct xsi_verdict *xsi_map_verdict(const struct xsi_map *map, size_t inde
 struct xsi_walk *xsi_map_open(const struct xsi_map *map, uint64_t offset,
                               const struct xsi_chunk **chunk, struct xsi_error *err)
 {
-    const struct xsi_walk_options how = { .as = map->forced ? map->as : NULL, .scan = map->scan };
-    struct xsi_walk *walk = xsi_walk_new(map->src, &how, err);
-    struct xsi_event ev;
-    int rc;
-
-    while (walk && (rc = xsi_walk_next(walk, &ev)) >= 0) {
-        if (rc && (ev.kind != XSI_EV_CHUNK || offset - ev.chunk->offset >= ev.chunk->length))
-            continue;
-        if (rc) {
-            *chunk = ev.chunk;
-            return walk;
-        }
-        err->code = ENOENT;
-        snprintf(err->text, sizeof(err->text), "no chunk of the image holds offset 0x%llx",
-                 (unsigned long long)offset);
-        xsi_walk_free(walk);
-        return NULL;
-    }
-    if (walk)
-        *err = *xsi_walk_error(walk);
-    xsi_walk_free(walk);
-    return NULL;
+    return xsi_index_open(map->index, offset, chunk, err);
 }

@@ -16,27 +16,6 @@
 #define XSI_READERS_MAX  512
 #define XSI_RELEASES_MAX 128
 
-/* ---- frames.c: a byte per guest frame, in extents of equal bytes ---- */
-struct xsi_extent {
-    uint64_t first, last; /* blocks of XSI_FRAME_BLOCK frames */
-    uint8_t value;        /* of all frames, when bytes is NULL */
-    uint8_t *bytes;       /* of one block (first == last) */
-};
-
-struct xsi_frames {
-    struct xsi_extent *extent;    /* ascending, apart; what is in none of them is 0 */
-    size_t count, capacity, last; /* last: where the last access was */
-    size_t *budget;               /* bytes that all runs together may still take */
-    uint8_t *spare;               /* a block's bytes that are not in use */
-    bool lost;
-    /* Frames behind all extents that were set last, alike and one after the other: a guest that is
-     * sent in order never leaves it. */
-    uint64_t open_first, open_count;
-    uint8_t open_value;
-};
-
-void xsi_frames_free(struct xsi_frames *f);
-
 /* ---- batch.c ---- */
 struct xsi_batch_slot {
     const struct xsi_model *model;

@@ -149,6 +149,7 @@ static int emit_batch(struct xsi_walk *w, struct legacy *s, const struct legacy_
     c->meta = k->meta;
     c->entries = k->count;
     c->pages = s->compress ? 0 : k->pages;
+    c->tables = k->tables;
     if (s->compress)
         xsi_note(c, "compressed: the pages come in COMPRESSED_DATA");
     c->first_pfn = k->pages ? k->low_pfn : 0;

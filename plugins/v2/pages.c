@@ -226,6 +226,8 @@ static void describe(struct xsi_walk *w, struct v2_state *s, const struct v2_hea
     out->flags |= XSI_CHUNK_PAGES;
     out->entries = b->complete ? b->count : 0;
     out->pages = b->complete ? b->pages : 0;
+    for (unsigned type = 1; type <= 4 && b->complete; type++) /* L1TAB to L4TAB, and pinned */
+        out->tables += b->kinds[type] + b->kinds[type | 8];
     if (b->complete && b->count) {
         out->first_pfn = b->pages ? b->first_page : b->lowest;
         out->last_pfn = b->pages ? b->last_page : b->highest;

@@ -89,6 +89,16 @@ SCRIPT
     says '0x00001498  entries.3.pfn            0x3'
 }
 
+@test "debugger: --at is where it stands at first, and lies within the image" {
+    run "$xsrecover" "$xapi" --at 0x1b023 -t xen-4.1/32/xapi -c goto -c 'x/4xb .'
+    [ "$status" -lt 8 ] || { echo "$output"; return 1; }
+    says '0x0001b023  QEMU_RECORD, chunk 10'
+    says '0x51 0x65 0x6d 0x75'
+    run "$xsrecover" "$xapi" --at 1T -c goto
+    [ "$status" -eq 16 ]
+    says '--at 0x10000000000 lies behind the end of the image'
+}
+
 @test "debugger: bytes in several formats" {
     run debug "$flip" 'x/2xw TSC_INFO' 'x/dw TSC_INFO' 'x/xwe TSC_INFO' 'x/4xb .' 'x/ug TSC_INFO+8' \
         'x/8 TSC_INFO' 'x/3c EXT_EXTV' 'x/s EXT_EXTV' 'x/xg $-8' 'x/4xw $'

@@ -74,6 +74,42 @@ in_order() {
         'libxc reads 4 bytes at 0x1a01b' '-2, the id of VCPU_INFO' '0x0001a01b'
 }
 
+@test "back: the read before, with what was known and logged then; from the end to the last read" {
+    debug "$failure" run back 'info state' 'where' log
+    [ "$status" -lt 8 ]
+    in_order 'libxc reads 4 bytes at 0x1b023' 'libxc stores 4024 bytes at 0x1a06b: HVM context' \
+        'checkpoint 1 is complete' 'read 19 of 21' 'stores 4024 bytes'
+    grep -qE '^  last_count +0 ' <<<"$output"
+    in_order 'It has logged nothing so far.'
+    debug "$failure" run continue back 'back 3' 'back 100' step
+    [ "$status" -lt 8 ]
+    in_order 'The restore is over after 21 reads.' 'xapi reads' 'libxc reads' \
+        'xapi reads 15 bytes at 0x0: signature' 'libxc reads'
+    debug "$failure" step back
+    [ "$status" -eq 16 ]
+    in_order 'this is the first read'
+    debug "$failure" back
+    [ "$status" -eq 16 ]
+    in_order 'no restore is under way'
+}
+
+@test "back: all that is known at a read is as on the way there" {
+    local there number
+    for number in 1 5 12 20; do
+        debug "$failure" "step $number" where 'info state all' log
+        there=${output#*'#0  '}
+        debug "$failure" run continue "back $((22 - number))" where 'info state all' log
+        [ "${output#*'#0  '}" = "$there" ] || { printf '%s\nnot\n%s\n' "$output" "$there"; return 1; }
+    done
+}
+
+@test "back: a watched value changes again behind it, and breakpoints do not stop it" {
+    debug "$failure" 'break VCPU_INFO' 'watch checkpoints' run continue back continue 'back 20'
+    [ "$status" -lt 8 ]
+    [ "$(grep -c '^breakpoint 1 .*VCPU_INFO' <<<"$output")" -eq 2 ] # made, and met once
+    [ "$(grep -c '^watchpoint 2  libxc.checkpoints: 0 -> 1' <<<"$output")" -eq 2 ]
+}
+
 @test "a long step ends with the restore, and the next one says how to go on" {
     debug "$failure" 'step 1000'
     [ "$status" -lt 8 ]

@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Draw the pictures of docs/browser.md, docs/screens/*.svg: the browser runs in tmux, and what its
+# screen holds becomes SVG. Needs build/xsdump, `make samples` and tmux.
+# shellcheck source=tests/cli/common.bash source-path=SCRIPTDIR/..
+set -eu
+cd "$(dirname "$0")/.."
+export XSI_TOP=$PWD XSI_BIN=$PWD/build BATS_TEST_DIRNAME=$PWD/tests/cli
+BATS_TEST_TMPDIR=$(mktemp -d)
+out=$PWD/docs/screens samples=$PWD/build/samples
+
+skip() {
+    echo "docs/screens.sh: $*" >&2
+    exit 1
+}
+
+. tests/cli/common.bash
+. tests/cli/browse.bash
+trap 'end_terminal; rm -rf "$BATS_TEST_TMPDIR"' EXIT
+${CC:-cc} -std=gnu11 -o "$BATS_TEST_TMPDIR/svg" docs/screen-svg.c
+mkdir -p "$out"
+setup_terminal
+take "$XSI_TOP/samples/2011-xapi-hvm.img"
+take "$samples/bad-count-flip.img"
+
+# picture NAME TITLE: the screen as it is now.
+picture() {
+    local size
+    settled
+    size=$(terminal display-message -p '#{pane_width} #{pane_height}')
+    # shellcheck disable=SC2086 # two numbers
+    terminal capture-pane -e -N -p | ./svg $size "$2" >"$out/$1.svg"
+}
+
+start 100 30 xterm-256color 2011-xapi-hvm.img
+picture first 'xsdump -i: the image of 2011'
+keys e
+picture finding 'the first finding'
+keys r
+settled
+keys c
+picture read 'the read that fails'
+keys q
+
+start 100 30 xterm-256color bad-count-flip.img
+settled
+keys e
+picture flip 'one flipped bit in a count'
+keys p
+picture pages 'the frames of the guest'
+keys F1
+picture help 'the keys'
+keys q
+
+"$XSI_BIN/xsrecover" fix 2011-xapi-hvm.img -t xen-4.1/32/xapi -o mended.img >/dev/null
+start 100 30 xterm-256color 2011-xapi-hvm.img mended.img
+settled
+keys d
+settled
+keys "]"
+picture two 'an image and its mended copy'
+keys q
+
+start 40 12 vt100 2011-xapi-hvm.img
+settled
+keys e
+picture small 'a small terminal without colours'
+keys q

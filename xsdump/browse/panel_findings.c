@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is wrong. Without the focus: the findings of the current chunk in full, or the way to the
+ * next one; below, once it is known, the verdict and the next command. With the focus: the list of
+ * all, and the selected one in full.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actions.h"
+#include "finding_here.h"
+#include "panels.h"
+#include "widget_list.h"
+#include "widget_text.h"
+
+#define TEXT   1200
+#define DETAIL 3 /* lines for the selected one, of a panel that has twice as many */
+
+struct state {
+    struct list list;
+    /* the one that was gone to, by what it is: their numbers change while the walk goes on */
+    const struct doc *doc;
+    const struct xsi_finding_row *row;
+    uint64_t offset;
+};
+
+static struct state *state_of(struct browse *b)
+{
+    if (!b->slot[PANEL_FINDINGS])
+        b->slot[PANEL_FINDINGS] = calloc(1, sizeof(struct state));
+    return b->slot[PANEL_FINDINGS];
+}
+
+/* ---------------------------------------------------------------- findings ---- */
+
+enum role finding_role(const struct xsi_finding *f)
+{
+    static const enum role roles[] = {
+        [XSI_INFO] = ROLE_INFO, [XSI_WARNING] = ROLE_WARNING, [XSI_ERROR] = ROLE_ERROR
+    };
+
+    return roles[f->severity];
+}
+
+void finding_line(const struct xsi_finding *f, char *out, size_t size)
+{
+    snprintf(out, size, "%s %s %s at 0x%" PRIx64 ": %s", cli_severity(f->severity), f->row->code,
+             f->row->slug, f->offset, f->text);
+}
+
+size_t findings_here(const struct browse *b, size_t *first)
+{
+    const struct look *look = &b->look;
+    const struct xsi_finding *worst;
+    uint64_t length = look->length;
+
+    *first = 0;
+    if (!look->valid)
+        return 0;
+    /* what is missing at the end of the image is a matter of its last chunk */
+    if (look->offset + length == b->doc->size)
+        length++;
+    *first = doc_finding_at(b->doc, look->offset);
+    return doc_findings_in(b->doc, look->offset, length, &worst);
+}
+
+/* The place of a finding as far as the current place can be there. */
+static uint64_t place_of(const struct browse *b, const struct xsi_finding *f)
+{
+    return f->offset < b->doc->size ? f->offset : b->doc->size ? b->doc->size - 1 : 0;
+}
+
+/* Number of the finding that was gone to; SIZE_MAX: none, or the place is another one now. */
+static size_t current(const struct browse *b)
+{
+    const struct state *s = b->slot[PANEL_FINDINGS];
+    const struct doc *doc = b->doc;
+
+    if (!s || !s->row || s->doc != doc)
+        return SIZE_MAX;
+    for (size_t i = doc_finding_at(doc, s->offset);
+         i < doc->finding_count && doc->finding[i].offset == s->offset; i++)
+        if (doc->finding[i].row == s->row)
+            return place_of(b, &doc->finding[i]) == b->at ? i : SIZE_MAX;
+    return SIZE_MAX;
+}
+
+static void remember(struct browse *b, const struct xsi_finding *f)
+{
+    struct state *s = state_of(b);
+
+    if (!s)
+        return;
+    s->doc = b->doc;
+    s->row = f->row;
+    s->offset = f->offset;
+    s->list.current = (uint64_t)(f - b->doc->finding);
+}
+
+const struct xsi_finding *finding_selected(const struct browse *b)
+{
+    const struct state *s = b->slot[PANEL_FINDINGS];
+    size_t i = current(b);
+
+    if (b->focus == PANEL_FINDINGS && s)
+        i = (size_t)s->list.current;
+    return i < b->doc->finding_count ? &b->doc->finding[i] : NULL;
+}
+
+/* ---------------------------------------------------------------- going there ---- */
+
+static void go(struct browse *b, size_t i, const char *how)
+{
+    const struct xsi_finding *f = &b->doc->finding[i];
+    const struct look *look;
+    size_t field;
+
+    remember(b, f);
+    browse_goto(b, place_of(b, f), true);
+    look = browse_look(b);
+    /* about less than the chunk that begins there: the field is meant */
+    field = f->length && f->length < look->length ? look_field_at(look, b->at) : SIZE_MAX;
+    if (b->field == SIZE_MAX && field != SIZE_MAX && look->field[field].offset == b->at)
+        browse_field(b, field);
+    browse_say(b, finding_role(f), "%sfinding %zu of %zu%s: %s %s at 0x%" PRIx64 "; x explains it",
+               how, i + 1, b->doc->finding_count, b->doc->walked ? "" : " so far", f->row->code,
+               f->row->slug, f->offset);
+}
+
+static bool any(struct browse *b)
+{
+    if (b->doc->finding_count)
+        return true;
+    browse_say(b, b->doc->walked ? ROLE_GOOD : ROLE_INFO, "%s",
+               b->doc->walked ? "there are no findings: nothing is wrong with this image"
+                              : "no findings so far; the walk goes on");
+    return false;
+}
+
+void key_next_finding(struct browse *b)
+{
+    size_t i = current(b);
+
+    if (!any(b))
+        return;
+    i = i == SIZE_MAX ? doc_finding_at(b->doc, b->at) : i + 1;
+    if (i < b->doc->finding_count)
+        go(b, i, "");
+    else
+        go(b, 0, "from the beginning again: ");
+}
+
+void key_last_finding(struct browse *b)
+{
+    size_t i = current(b);
+
+    if (!any(b))
+        return;
+    if (i == SIZE_MAX)
+        i = doc_finding_at(b->doc, b->at);
+    if (i)
+        go(b, i - 1, "");
+    else
+        go(b, b->doc->finding_count - 1, "from the end again: ");
+}
+
+/* ---------------------------------------------------------------- drawing ---- */
+
+/* The way to the next finding, or to the last one. */
+static void way(const struct browse *b, char *out, size_t size)
+{
+    const struct doc *doc = b->doc;
+    size_t next = doc_finding_at(doc, b->at), count = doc->finding_count;
+    bool behind = next < count;
+    const struct xsi_finding *f = behind ? &doc->finding[next] : &doc->finding[count - 1];
+
+    text_add(out, size, "; %s of %zu finding%s%s (%s at 0x%" PRIx64 ")",
+             behind ? "e: the next" : "E: the last", count, count == 1 ? "" : "s",
+             doc->walked ? "" : " so far", f->row->code, f->offset);
+}
+
+/* What makes a reader stop at this chunk: the finding that its verdict names; NULL: none. */
+static const struct xsi_finding *cause(const struct browse *b, const struct xsi_verdict *v)
+{
+    const struct xsi_finding *found = NULL;
+
+    for (size_t i = 0; v->finding_count && i < b->doc->finding_count; i++) {
+        const struct xsi_finding *f = &b->doc->finding[i];
+
+        if (f->row == v->findings[0].row && (!found || f->offset <= v->findings[0].offset))
+            found = f;
+    }
+    return found;
+}
+
+/* "nothing wrong here; e: the next of 3 findings (XS-L09 at 0x1a04b)". */
+static void nothing_here(const struct browse *b, char *out, size_t size)
+{
+    const struct doc *doc = b->doc;
+    const struct look *look = &b->look;
+    const struct xsi_verdict *v = doc_verdict(doc);
+    const struct xsi_finding *f;
+
+    if (v && v->outcome != XSI_RESTORES && v->stopped - look->offset < look->length) {
+        /* what a reader fails at can stand in front of the place where it does */
+        f = cause(b, v);
+        snprintf(out, size, "%s stops here, at 0x%" PRIx64, v->reader.name, v->stopped);
+        if (f)
+            text_add(out, size, "; %s: %s %s at 0x%" PRIx64, f->offset < b->at ? "E" : "e",
+                     f->row->code, f->row->slug, f->offset);
+        return;
+    }
+    snprintf(out, size, "%s%s", doc->finding_count ? "nothing wrong here" : "no findings",
+             doc->finding_count || doc->walked ? "" : " so far");
+    if (doc->finding_count)
+        way(b, out, size);
+}
+
+static void put_finding(struct canvas *c, int *y, int rows, const struct xsi_finding *f)
+{
+    char text[TEXT];
+    int severity = (int)strlen(cli_severity(f->severity));
+
+    if (rows < 1)
+        return;
+    finding_line(f, text, sizeof(text));
+    rows = text_wrap(c, *y, canvas_columns(c), rows, 2, ROLE_TEXT, text);
+    canvas_mark(c, *y, 0, severity, finding_role(f));
+    *y += rows;
+}
+
+/* Those of the chunk; the one that was gone to first. */
+static void draw_here(struct browse *b, struct canvas *c)
+{
+    int rows = canvas_rows(c), y = 0, keep = doc_verdict(b->doc) && rows > 2 ? rows / 3 : 0;
+    size_t first, n = findings_here(b, &first), chosen = current(b);
+    char text[TEXT];
+
+    if (!n && chosen == SIZE_MAX) {
+        nothing_here(b, text, sizeof(text));
+        y += text_wrap(c, 0, canvas_columns(c), rows, 2, ROLE_DIM, text);
+    }
+    if (chosen != SIZE_MAX)
+        put_finding(c, &y, rows - keep, &b->doc->finding[chosen]);
+    for (size_t i = first; i < first + n && y < rows - keep; i++)
+        if (i != chosen)
+            put_finding(c, &y, rows - keep - y, &b->doc->finding[i]);
+    verdict_put(b, c, rows - y);
+}
+
+/* Lines that the selected one needs below the list, because it is cut there. */
+static int detail_rows(const struct xsi_finding *f, int rows, int columns)
+{
+    char text[TEXT];
+    int most = rows >= 2 * DETAIL ? DETAIL : rows >= 4 ? 2 : 0, lines;
+
+    finding_line(f, text, sizeof(text));
+    lines = text_wrap(NULL, 0, columns, most, 2, ROLE_TEXT, text);
+    return lines > 1 ? lines : 0;
+}
+
+/* All of them, one line each; below, the selected one in full, and the verdict. */
+static void draw_list(struct browse *b, struct canvas *c, struct state *s)
+{
+    const struct doc *doc = b->doc;
+    int rows = canvas_rows(c), y;
+    char text[TEXT];
+
+    s->list.count = doc->finding_count;
+    list_fit(&s->list, rows);
+    rows -= detail_rows(&doc->finding[s->list.current], rows, canvas_columns(c));
+    list_fit(&s->list, rows);
+    for (y = 0; y < rows && s->list.top + (uint64_t)y < s->list.count; y++) {
+        const struct xsi_finding *f = &doc->finding[s->list.top + (uint64_t)y];
+
+        finding_line(f, text, sizeof(text));
+        list_line(&s->list, c, s->list.top + (uint64_t)y, finding_role(f), text);
+    }
+    if (rows < canvas_rows(c))
+        put_finding(c, &y, canvas_rows(c) - rows, &doc->finding[s->list.current]);
+    verdict_put(b, c, canvas_rows(c) - y);
+}
+
+static void draw(struct browse *b, struct canvas *c)
+{
+    struct state *s = state_of(b);
+
+    browse_look(b);
+    if (s && canvas_focused(c) && b->doc->finding_count)
+        draw_list(b, c, s);
+    else
+        draw_here(b, c);
+}
+
+static void heading(struct browse *b, char *out, size_t size)
+{
+    size_t n = b->doc->finding_count;
+
+    snprintf(out, size, "findings: %zu%s", n, b->doc->walked ? "" : " so far");
+}
+
+/* ---------------------------------------------------------------- acts ---- */
+
+static bool act(struct browse *b, enum act act)
+{
+    struct state *s = state_of(b);
+
+    if (!s || !b->doc->finding_count)
+        return false;
+    s->list.count = b->doc->finding_count;
+    list_fit(&s->list, browse_rows(b, PANEL_FINDINGS));
+    if (act == ACT_ENTER || act == ACT_TOGGLE) {
+        go(b, (size_t)s->list.current, "");
+        return true;
+    }
+    return list_act(&s->list, act, browse_rows(b, PANEL_FINDINGS));
+}
+
+static void click(struct browse *b, int y, int x, bool twice)
+{
+    struct state *s = state_of(b);
+    uint64_t line;
+
+    (void)x;
+    if (!s || !list_at(&s->list, y, &line))
+        return;
+    s->list.current = line;
+    b->dirty = true;
+    if (twice)
+        act(b, ACT_ENTER);
+}
+
+/* The list begins where the place is. */
+static void moved(struct browse *b)
+{
+    struct state *s = state_of(b);
+    size_t i = current(b);
+
+    if (!s || b->focus == PANEL_FINDINGS)
+        return;
+    s->list.current = i != SIZE_MAX ? i : doc_finding_at(b->doc, b->at);
+}
+
+const struct panel panel_findings = { .title = "findings",
+                                      .heading = heading,
+                                      .draw = draw,
+                                      .act = act,
+                                      .click = click,
+                                      .moved = moved,
+                                      .free = free };

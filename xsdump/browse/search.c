@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `/`, n and N: what is meant, and the way to what is found. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actions.h"
+#include "search_internal.h"
+
+/* ---------------------------------------------------------------- what is meant ---- */
+
+void search_free(struct search *s)
+{
+    if (!s)
+        return;
+    cli_filter_free(s->filter);
+    cli_filter_free(s->part);
+    free(s->window);
+    free(s->row);
+    free(s);
+}
+
+/* A word: a type or a layer, exactly (== or ~: or a part of it). */
+static struct cli_filter *named(const char *word, const char *op, char *why, size_t size)
+{
+    char text[2 * SEARCH_TEXT];
+
+    if (strlen(word) > 63 || strpbrk(word, "\"=<>()")) {
+        snprintf(why, size, "'%s' is neither a filter, a name, \"text\" nor hex bytes", word);
+        return NULL;
+    }
+    snprintf(text, sizeof(text), "type%s\"%.63s\" or layer%s\"%.63s\"", op, word, op, word);
+    return cli_filter_new(text, why, size);
+}
+
+/* The debugger's grammar of `find`, and codes of findings. False with words in why. */
+static bool parse(struct search *s, const char *text, char *why, size_t size)
+{
+    const char *wrong;
+
+    snprintf(s->text, sizeof(s->text), "%s", text);
+    if (cli_needle_parse(text, &s->needle, &wrong))
+        return true;
+    if (wrong) {
+        snprintf(why, size, "%s", wrong);
+        return false;
+    }
+    if (cli_filter_is(text)) {
+        s->filter = cli_filter_new(text, why, size);
+        return s->filter != NULL;
+    }
+    s->finding = xsi_finding_lookup(text);
+    if (s->finding)
+        return true;
+    s->filter = named(text, "==", why, size);
+    s->part = s->filter ? named(text, "~", why, size) : NULL;
+    return s->part != NULL;
+}
+
+static struct search *search_new(const char *text, char *why, size_t size)
+{
+    struct search *s = calloc(1, sizeof(*s));
+
+    snprintf(why, size, "out of memory");
+    if (!s || !parse(s, text, why, size)) {
+        search_free(s);
+        return NULL;
+    }
+    if (s->needle.length)
+        s->window = malloc(SEARCH_WINDOW + CLI_NEEDLE_MAX);
+    else
+        s->row = calloc(SEARCH_CHUNKS, sizeof(*s->row));
+    if (s->window || s->row)
+        return s;
+    search_free(s);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- the job ---- */
+
+static void set_off(struct browse *b, struct search *s)
+{
+    s->doc = b->doc;
+    s->found = s->wrapped = s->unread = false;
+    if (s->needle.length)
+        search_bytes_start(b, s);
+    else
+        search_chunks_start(b, s);
+}
+
+static void found(struct browse *b, struct search *s)
+{
+    bool same = s->wrapped && s->hit == b->at;
+
+    s->found = true;
+    browse_goto(b, s->hit, true);
+    if (same)
+        browse_say(b, ROLE_INFO, "this is the only one: %s", s->text);
+    else if (s->wrapped)
+        browse_say(b, ROLE_INFO, "went on from the %s: %s", s->back ? "end" : "beginning", s->text);
+}
+
+static void not_found(struct browse *b, const struct search *s)
+{
+    char text[80];
+
+    if (s->needle.length)
+        browse_say(b, ROLE_WARNING, "not found: %s%s",
+                   cli_needle_text(&s->needle, text, sizeof(text)),
+                   s->unread ? "; some bytes cannot be read" : "");
+    else if (s->finding)
+        browse_say(b, ROLE_WARNING, "no %s %s in this image", s->finding->code, s->finding->slug);
+    else
+        browse_say(b, ROLE_WARNING, "no chunk is like that: %s%s", s->text,
+                   s->unread ? "; some chunks cannot be read again" : "");
+}
+
+static bool slice(struct browse *b, void *data)
+{
+    struct search *s = data;
+
+    if (s->doc != b->doc) /* the other image is looked at now */
+        return false;
+    switch (s->needle.length ? search_bytes_slice(b, s) : search_chunks_slice(b, s)) {
+    case SEARCH_ON:
+    case SEARCH_WAITS: /* for the walk */
+        return true;
+    case SEARCH_FOUND:
+        found(b, s);
+        return false;
+    case SEARCH_NOTHING:
+        break;
+    }
+    if (!s->part) {
+        not_found(b, s);
+        return false;
+    }
+    /* no chunk has exactly this name */
+    cli_filter_free(s->filter);
+    s->filter = s->part;
+    s->part = NULL;
+    set_off(b, s);
+    return true;
+}
+
+static double progress(struct browse *b, void *data)
+{
+    const struct search *s = data;
+    uint64_t all = s->needle.length ? b->doc->size : xsi_index_chunks(b->doc->index), done;
+
+    done = s->back ? s->start - s->at : s->at - s->start;
+    if (s->wrapped)
+        done += all;
+    return all && done < all ? (double)done / (double)all : 0;
+}
+
+static const struct job job = { .what = "searching", .slice = slice, .progress = progress };
+
+static void go(struct browse *b, struct search *s, bool back)
+{
+    s->back = back;
+    set_off(b, s);
+    job_start(b, &job, s);
+}
+
+bool search_hit(const struct browse *b, uint64_t *offset, uint64_t *length)
+{
+    const struct tree *t = b->slot[PANEL_TREE];
+    const struct search *s = t ? t->search : NULL;
+
+    if (!s || !s->found || !s->length || s->doc != b->doc)
+        return false;
+    *offset = s->hit;
+    *length = s->length;
+    return true;
+}
+
+/* ---------------------------------------------------------------- keys ---- */
+
+/* What is searched for from now on; NULL after words. */
+static struct search *replace(struct browse *b, const char *text)
+{
+    struct tree *t = tree_of(b);
+    char why[400];
+    struct search *s = t ? search_new(text, why, sizeof(why)) : NULL;
+
+    if (t && !s)
+        browse_say(b, ROLE_ERROR, "%s", why);
+    if (!s)
+        return NULL;
+    job_stop(b, &job);
+    search_free(t->search);
+    t->search = s;
+    return s;
+}
+
+static void again(struct browse *b, bool back)
+{
+    struct tree *t = tree_of(b);
+
+    if (t && t->search)
+        go(b, t->search, back);
+    else
+        browse_say(b, ROLE_INFO, "nothing was searched for yet; / does");
+}
+
+static void take(struct browse *b, const char *text)
+{
+    struct search *s;
+
+    text += strspn(text, " \t");
+    if (!*text) {
+        again(b, false);
+        return;
+    }
+    s = replace(b, text);
+    if (s)
+        go(b, s, false);
+}
+
+void search_name(struct browse *b, const char *name)
+{
+    struct search *s = replace(b, name);
+
+    if (!s)
+        return;
+    cli_filter_free(s->part);
+    s->part = NULL;
+    go(b, s, false);
+}
+
+void key_search(struct browse *b)
+{
+    const struct tree *t = tree_of(b);
+
+    popup_ask(b, "search:", t && t->search ? t->search->text : NULL, take);
+}
+
+void key_search_next(struct browse *b)
+{
+    again(b, false);
+}
+
+void key_search_last(struct browse *b)
+{
+    again(b, true);
+}
