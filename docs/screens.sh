@@ -32,7 +32,7 @@ picture() {
     terminal capture-pane -e -N -p | ./svg $size "$2" >"$out/$1.svg"
 }
 
-start 100 30 xterm-256color 2011-xapi-hvm.img
+start 100 30 screen-256color 2011-xapi-hvm.img
 picture first 'xsdump -i: the image of 2011'
 keys e
 picture finding 'the first finding'
@@ -42,7 +42,7 @@ keys c
 picture read 'the read that fails'
 keys q
 
-start 100 30 xterm-256color bad-count-flip.img
+start 100 30 screen-256color bad-count-flip.img
 settled
 keys e
 picture flip 'one flipped bit in a count'
@@ -52,8 +52,8 @@ keys F1
 picture help 'the keys'
 keys q
 
-"$XSI_BIN/xsrecover" fix 2011-xapi-hvm.img -t xen-4.1/32/xapi -o mended.img >/dev/null
-start 100 30 xterm-256color 2011-xapi-hvm.img mended.img
+"$XSI_BIN/xsrecover" fix 2011-xapi-hvm.img -y -t xen-4.1/32/xapi -o mended.img >/dev/null
+start 100 30 screen-256color 2011-xapi-hvm.img mended.img
 settled
 keys d
 settled

@@ -71,9 +71,10 @@ XSI_API uint64_t xsi_index_chunks(const struct xsi_index *index);
 XSI_API uint64_t xsi_index_end(const struct xsi_index *index);
 /*
  * A walk that has just given out the chunk that holds `offset` (or has that number), and gives out
- * those behind it; for xsi_chunk_fields(), xsi_chunk_bytes() and xsi_chunk_entries(). What it says of
- * the image as a whole (findings, pages present) is not to be used. *chunk belongs to the walk;
- * the walk is the caller's to free. NULL on a fault.
+ * those behind it; for xsi_chunk_fields(), xsi_chunk_bytes() and xsi_chunk_entries(). What it says
+ * of the image as a whole (findings, pages present) is not to be used. *chunk belongs to the walk;
+ * the walk is the caller's to free. NULL and err when the walk has not come so far (ENOENT), the
+ * image has changed since (ESTALE), or on a fault.
  */
 XSI_API struct xsi_walk *xsi_index_open(const struct xsi_index *index, uint64_t offset,
                                         const struct xsi_chunk **chunk, struct xsi_error *err);
@@ -134,8 +135,8 @@ struct xsi_frame_map;
 XSI_API struct xsi_frame_map *xsi_frame_map_new(void);
 XSI_API void xsi_frame_map_free(struct xsi_frame_map *map);
 /*
- * The entries of the chunk that a walk gave out last, from number `first` on: some thousand of them.
- * How many were taken; 0 behind the last, or of a chunk that has none; -errno.
+ * The entries of the chunk that a walk gave out last, from number `first` on: some thousand of
+ * them. How many were taken; 0 behind the last, or of a chunk that has none; -errno.
  */
 XSI_API ssize_t xsi_frame_map_add(struct xsi_frame_map *map, struct xsi_walk *walk,
                                   const struct xsi_chunk *chunk, uint64_t first);

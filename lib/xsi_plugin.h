@@ -256,7 +256,9 @@ struct xsi_sync {
 struct xsi_format {
     const char *name; /* its folder */
     const struct xsi_layer_row *layers;
-    size_t state_size; /* zeroed memory handed out as l->state */
+    /* Zeroed memory handed out as l->state. It is copied as it stands, since a walk can be gone on
+     * from any chunk: so it owns nothing and does not point into itself. */
+    size_t state_size;
     /* Called when the layer starts at the walk's position; param is the winning bid's, or 0. */
     int (*open)(struct xsi_walk *w, struct xsi_layer *l, unsigned param);
     int (*step)(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *out);

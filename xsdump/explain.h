@@ -68,8 +68,9 @@ void explain_put(const struct cli_term *t, const char *label, const char *text);
 void explain_message(const struct cli_term *t, const struct explained *x);
 /* The keys of a message; line 0 = not out of a log. */
 struct json_object *explain_json(const struct explained *x, uint64_t line, uint64_t times);
-/* All that is known of a line, to t->out. False: no message fits it, and nothing was printed. */
-bool explain_known_line(const struct cli_term *t, const char *line);
+/* All that is known of a line, to t->out. next: what to do, where that is known better than in
+ * general; NULL. False: no message fits the line, and nothing was printed. */
+bool explain_known_line(const struct cli_term *t, const char *line, const char *next);
 /* One line from the command line. Exit status. */
 unsigned explain_line(const struct cli_term *t, const struct settings *set, const char *line);
 

@@ -81,7 +81,7 @@ static void format_of(const struct xsi_message *m, char *out, size_t size)
         *p = *p == '\n' ? ' ' : *p;
 }
 
-void explain_message(const struct cli_term *t, const struct explained *x)
+static void put_message(const struct cli_term *t, const struct explained *x, const char *next)
 {
     const struct xsi_message *about = x->hit.about;
     char text[TEXT];
@@ -105,7 +105,12 @@ void explain_message(const struct cli_term *t, const struct explained *x)
     explain_causes(x, text, sizeof(text));
     explain_put(t, about->kind == XSI_MSG_INFO ? "Means" : "Usual cause", text);
     put_codes(t, about);
-    explain_put(t, "Next", about->next);
+    explain_put(t, "Next", next ? next : about->next);
+}
+
+void explain_message(const struct cli_term *t, const struct explained *x)
+{
+    put_message(t, x, NULL);
 }
 
 /* ---- JSON ---- */
@@ -231,7 +236,8 @@ static unsigned unknown_line(const struct settings *set, const char *line)
     return CLI_USAGE;
 }
 
-static void put_line(const struct cli_term *t, bool json, const struct explained *x, bool first)
+static void put_line(const struct cli_term *t, bool json, const struct explained *x,
+                     const char *next, bool first)
 {
     if (json) {
         json_put(explain_json(x, 0, 1));
@@ -240,12 +246,12 @@ static void put_line(const struct cli_term *t, bool json, const struct explained
     }
     if (!first)
         fputc('\n', t->out);
-    explain_message(t, x);
+    put_message(t, x, next);
 }
 
 /* The messages that fit a line; where none does, those that it can be a part of. Returns how many,
  * -1 without memory. */
-static int put_known(const struct cli_term *t, bool json, const char *line)
+static int put_known(const struct cli_term *t, bool json, const char *line, const char *next)
 {
     struct xsi_messages *messages = xsi_messages_new();
     struct explained x;
@@ -255,23 +261,23 @@ static int put_known(const struct cli_term *t, bool json, const char *line)
     if (!messages)
         return -1;
     for (size_t i = 0; explain_find(messages, line, n, i, &x); i++)
-        put_line(t, json, &x, count++ == 0);
+        put_line(t, json, &x, next, count++ == 0);
     xsi_messages_free(messages);
     if (count)
         return count;
     for (size_t part = 0; part < NEAREST && explain_find(NULL, line, n, part, &x); part++)
-        put_line(t, json, &x, count++ == 0);
+        put_line(t, json, &x, next, count++ == 0);
     return count;
 }
 
-bool explain_known_line(const struct cli_term *t, const char *line)
+bool explain_known_line(const struct cli_term *t, const char *line, const char *next)
 {
-    return put_known(t, false, line) > 0;
+    return put_known(t, false, line, next) > 0;
 }
 
 unsigned explain_line(const struct cli_term *t, const struct settings *set, const char *line)
 {
-    int count = put_known(t, set->json || set->jsonl, line);
+    int count = put_known(t, set->json || set->jsonl, line, NULL);
 
     if (count < 0) {
         cli_error(NULL, "out of memory; free some and try again");

@@ -211,7 +211,8 @@ static bool complete(const struct settings *s)
         return false;
     }
     if (s->browse && (s->json || s->jsonl || s->core || s->core_raw || s->explain)) {
-        cli_error(NULL, "--browse is for a person at a terminal; leave out what makes other output");
+        cli_error(NULL,
+                  "--browse is for a person at a terminal; leave out what makes other output");
         return false;
     }
     if (s->browse && s->image_count > 2) {

@@ -207,7 +207,8 @@ enum page_content { PAGE_UNLIKE, PAGE_ZERO, PAGE_ALIKE }; /* ALIKE: equal to one
 struct page_watch {
     void (*page)(struct page_watch *watch, uint64_t pfn, enum page_content what);
 };
-/* With a watch (NULL none) there is no hash of all page data, and holes of the file are not read. */
+/* With a watch (NULL none) there is no hash of all page data, and holes of the file are not
+ * read. */
 struct page_data *page_data_new(struct page_watch *watch);
 void page_data_free(struct page_data *p);
 /* Read the pages of the current chunk, or only those of some of its entries. */

@@ -28,10 +28,19 @@ static void gap_fields(const struct xsi_walk *w, struct xsi_decode *d)
 static void put_digest(struct xsi_decode *d)
 {
     uint64_t digest = 0xcbf29ce484222325ULL;
+    struct xsi_value v = {
+        .kind = XSI_HEX,
+        .name = "digest",
+        .offset = d->offset,
+        .length = d->have,
+        .level = d->level,
+        .help = "FNV-1a of the whole chunk: differs when a byte does, also one that no field shows"
+    };
 
     for (size_t i = 0; i < d->have; i++)
         digest = (digest ^ d->bytes[i]) * 0x100000001b3ULL;
-    xsi_put(d, "digest", XSI_HEX, 0, d->have, digest, NULL);
+    v.number = digest;
+    d->sink->value(d->sink, &v);
 }
 
 int xsi_chunk_fields(struct xsi_walk *w, const struct xsi_chunk *c, unsigned detail,

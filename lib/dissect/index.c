@@ -1,51 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An index of a walk: its chunks as rows, and marks from which it can be walked again. A mark stands
- * on a chunk. They are spread evenly over the work that the walk is, which is a unit per chunk and
- * much more where damage was searched: whoever opens a place behind damage does not search again.
+ * An index of a walk: its chunks as rows, and marks from which it can be walked again. A mark
+ * stands on a chunk. They are spread evenly over the work that the walk is, which is a unit per
+ * chunk and much more where damage was searched: whoever opens a place behind damage does not
+ * search again.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "internal.h"
-
-enum { ROWS_MAX = 256 << 10, MARKS_MAX = 1024, SAVED_MAX = 2 << 20 };
+#include "index.h"
 
 #define WORK_SHIFT      14   /* so many bytes (as a power of two) are searched in a chunk's time */
 #define WORK_UNREADABLE 4096 /* the medium tries long before it gives up */
 
-struct mark {
-    uint64_t number, offset;     /* of the chunk */
-    unsigned checkpoint;         /* complete ones in front of it */
-    uint64_t work;               /* up to and with the chunk */
-    struct xsi_bookmark *saved;  /* NULL: the source cannot go back */
-    struct xsi_index_sum behind; /* the batches from here to the next mark */
-};
-
-struct xsi_index {
-    struct xsi_source *src;
-    struct xsi_walk_options options;
-    char *as;
-    bool unfolded, full, seekable;
-    struct xsi_map_row *row;
-    uint8_t *part; /* enum xsi_part of each row */
-    size_t count, capacity;
-    struct mark mark[MARKS_MAX];
-    size_t marks, saved;     /* bytes of their bookmarks */
-    uint64_t distance, work; /* least work between marks; of all chunks */
-    uint64_t chunks, end;
-    unsigned checkpoint; /* complete ones behind the last chunk */
-    bool pages_seen;     /* ... and since then a batch of pages */
-};
-
 static const struct xsi_index_sum nothing = { .first_pfn = UINT64_MAX };
 
-static int failed(struct xsi_error *err, int code, const char *text)
+void xsi_index_failed(struct xsi_error *err, int code, const char *text)
 {
     err->code = code;
     snprintf(err->text, sizeof(err->text), "%s", text);
-    return -code;
 }
 
 struct xsi_index *xsi_index_new(struct xsi_source *src, const struct xsi_walk_options *options,
@@ -58,9 +32,11 @@ struct xsi_index *xsi_index_new(struct xsi_source *src, const struct xsi_walk_op
         index->as = options->as ? strdup(options->as) : NULL;
         index->options.as = index->as;
     }
-    if (!index || (options && options->as && !index->as)) {
-        failed(err, ENOMEM, "out of memory for the image's chunks");
-        free(index);
+    if (index)
+        index->recent = calloc(1, sizeof(*index->recent));
+    if (!index || !index->recent || (options && options->as && !index->as)) {
+        xsi_index_failed(err, ENOMEM, "out of memory for the image's chunks");
+        xsi_index_free(index);
         return NULL;
     }
     index->src = src;
@@ -76,6 +52,9 @@ void xsi_index_free(struct xsi_index *index)
         return;
     for (size_t i = 0; i < index->marks; i++)
         free(index->mark[i].saved);
+    for (size_t i = 0; index->recent && i < RECENT; i++)
+        free(index->recent->mark[i].saved);
+    free(index->recent);
     free(index->row);
     free(index->part);
     free(index->as);
@@ -345,134 +324,4 @@ void xsi_index_sum(const struct xsi_index *index, uint64_t from, uint64_t to,
     for (size_t i = 0; i < index->marks && index->mark[i].offset < to; i++)
         if (i + 1 == index->marks ? from < index->end : from < index->mark[i + 1].offset)
             add_up(out, &index->mark[i].behind);
-}
-
-/* ---------------------------------------------------------------- walking again ---- */
-
-/* A chunk by its number, or the one that holds an offset. */
-struct place {
-    bool numbered;
-    uint64_t value;
-};
-
-/* -1: it lies behind chunk number `number`, [offset, offset + length); 0: there; 1: before it. */
-static int compare(const struct place *p, uint64_t number, uint64_t offset, uint64_t length)
-{
-    if (p->numbered)
-        return p->value < number ? 1 : -(p->value > number);
-    return p->value < offset ? 1 : -(p->value - offset >= length);
-}
-
-/* The last mark at or before the place; NULL: none that can be gone on from. */
-static const struct mark *mark_before(const struct xsi_index *index, const struct place *p)
-{
-    size_t low = 0, high = index->marks;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare(p, index->mark[middle].number, index->mark[middle].offset, UINT64_MAX) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low && index->mark[low - 1].saved ? &index->mark[low - 1] : NULL;
-}
-
-/* The walk's next chunk: 1, 0 at its end, -errno. *checkpoint: complete ones in front of it. */
-static int next_chunk(struct xsi_walk *w, const struct xsi_chunk **chunk, unsigned *checkpoint)
-{
-    struct xsi_event ev;
-    int rc;
-
-    *checkpoint = xsi_walk_info(w)->checkpoints;
-    do
-        rc = xsi_walk_next(w, &ev);
-    while (rc > 0 && ev.kind != XSI_EV_CHUNK);
-    *chunk = rc > 0 ? ev.chunk : NULL;
-    return rc;
-}
-
-static struct xsi_walk *go_to(const struct xsi_index *index, const struct place *p,
-                              const struct xsi_chunk **chunk, unsigned *checkpoint,
-                              struct xsi_error *err)
-{
-    const struct mark *m = mark_before(index, p);
-    struct xsi_walk *w =
-        m ? xsi_bookmark_open(m->saved) : xsi_walk_new(index->src, &index->options, err);
-    int order = -1, rc = 1;
-
-    if (!w) {
-        failed(err, ENOMEM, "out of memory for going back in the image");
-        return NULL;
-    }
-    if (m) {
-        *chunk = &w->chunk;
-        *checkpoint = m->checkpoint;
-        order = compare(p, w->chunk.index, w->chunk.offset, w->chunk.length);
-    }
-    while (order < 0 && (rc = next_chunk(w, chunk, checkpoint)) > 0)
-        order = compare(p, (*chunk)->index, (*chunk)->offset, (*chunk)->length);
-    if (!order)
-        return w;
-    if (rc < 0)
-        *err = *xsi_walk_error(w);
-    else
-        failed(err, ESTALE,
-               "the image is not the one that was walked: something has changed it; "
-               "open it again");
-    xsi_walk_free(w);
-    return NULL;
-}
-
-struct xsi_walk *xsi_index_open(const struct xsi_index *index, uint64_t offset,
-                                const struct xsi_chunk **chunk, struct xsi_error *err)
-{
-    const struct place p = { .value = offset };
-    unsigned checkpoint;
-
-    if (offset < index->end)
-        return go_to(index, &p, chunk, &checkpoint, err);
-    err->code = ENOENT;
-    snprintf(err->text, sizeof(err->text), "no chunk of the image holds offset 0x%llx",
-             (unsigned long long)offset);
-    return NULL;
-}
-
-struct xsi_walk *xsi_index_open_number(const struct xsi_index *index, uint64_t number,
-                                       const struct xsi_chunk **chunk, struct xsi_error *err)
-{
-    const struct place p = { .numbered = true, .value = number };
-    unsigned checkpoint;
-
-    if (number < index->chunks)
-        return go_to(index, &p, chunk, &checkpoint, err);
-    err->code = ENOENT;
-    snprintf(err->text, sizeof(err->text), "the image has no chunk number %llu",
-             (unsigned long long)number);
-    return NULL;
-}
-
-size_t xsi_index_list(const struct xsi_index *index, uint64_t first, size_t max,
-                      struct xsi_map_row *out)
-{
-    const struct place p = { .numbered = true, .value = first };
-    const struct xsi_chunk *chunk;
-    struct xsi_error err;
-    unsigned checkpoint;
-    struct xsi_walk *w;
-    size_t n = 0;
-
-    if (first >= index->chunks || !max)
-        return 0;
-    if (max > index->chunks - first)
-        max = (size_t)(index->chunks - first);
-    w = go_to(index, &p, &chunk, &checkpoint, &err);
-    if (!w)
-        return 0;
-    do
-        out[n++] = xsi_map_row_of(chunk, checkpoint);
-    while (n < max && next_chunk(w, &chunk, &checkpoint) > 0);
-    xsi_walk_free(w);
-    return n;
 }

@@ -18,6 +18,7 @@ setup_terminal() {
     socket=$BATS_TEST_TMPDIR/tmux
     # the whole window is the program's; what it gives to the clipboard can be asked for
     printf '%s\n' 'set -g status off' 'set -s set-clipboard on' 'set -s escape-time 0' >conf
+    terminal new-session -d -s server 'exec sleep 1000'
 }
 
 end_terminal() {
@@ -43,8 +44,9 @@ start() {
         shift
     fi
     line=$(printf '%q ' env "${set[@]}" "$xsdump" -i "$@")
-    terminal kill-server 2>/dev/null || :
-    terminal new-session -d -x "$width" -y "$height" "$line; echo \"ended \$?\"; exec sleep 100"
+    terminal kill-session -t browser 2>/dev/null || :
+    terminal new-session -d -s browser -x "$width" -y "$height" \
+        "$line; echo \"ended \$?\"; exec sleep 100"
 }
 
 # Keys by tmux's names: Up, Enter, F1, C-c. One call is one burst, as from a slow line.
@@ -58,15 +60,21 @@ answer() {
     terminal send-keys Enter
 }
 
+# A key that asks for a line, and the line, instead of what may stand there.
+ask() {
+    keys "$1" C-u
+    answer "$2"
+}
+
 screen() {
     terminal capture-pane -p
 }
 
-# Wait until the screen shows a text, in one line.
+# Wait until the screen shows a text, in one line (of what a program printed, not of the terminal).
 shows() {
     local n
     for ((n = 0; n < 100; n++)); do
-        screen | grep -qF -e "$1" && return 0
+        terminal capture-pane -p -J | grep -qF -e "$1" && return 0
         sleep 0.04
     done
     printf 'not on the screen: %s\n' "$1"
@@ -78,12 +86,19 @@ shows() {
 hides() {
     local n
     for ((n = 0; n < 100; n++)); do
-        screen | grep -qF -e "$1" || return 0
+        terminal capture-pane -p -J | grep -qF -e "$1" || return 0
         sleep 0.04
     done
     printf 'still on the screen: %s\n' "$1"
     screen
     return 1
+}
+
+# Nothing in a text is like a pattern (a ! in front of grep would not fail a test).
+lacks() {
+    if grep "$@"; then
+        return 1
+    fi
 }
 
 # Wait until nothing changes any more, and nothing is being done. The screen is in $seen then.
@@ -122,10 +137,23 @@ json() {
     { "$xsdump" --json "$1" || :; } | jq -r "$2"
 }
 
-# The place in the last line but one: "0x1a04b END, chunk 6".
-place() {
-    local line
-    settled
-    line=$(tail -n 2 <<<"$seen" | head -n 1)
-    [[ $line =~ (0x[0-9a-f]+[^0]*(\+0x[0-9a-f]+)?,\ chunk\ [0-9]+)$ ]] && echo "${BASH_REMATCH[1]}"
+# What is inside the n-th frame of the screen, by rows and then columns, as it was in $seen.
+panel() {
+    sed 's/┌/\x01/g; s/┐/\x02/g; s/└/\x03/g; s/[─│┘]/|/g' <<<"$seen" | awk -v n="$1" '
+        { row[NR] = $0 }
+        END {
+            for (y = 1; y <= NR; y++)
+                for (x = 1; at = index(substr(row[y], x), "\001"); x += at) {
+                    if (--n)
+                        continue
+                    x += at - 1
+                    width = index(substr(row[y], x), "\002") - 2
+                    while (++y <= NR && substr(row[y], x, 1) != "\003") {
+                        line = substr(row[y], x + 1, width)
+                        sub(/ +$/, "", line)
+                        print line
+                    }
+                    exit
+                }
+        }'
 }

@@ -39,7 +39,7 @@ traced() {
         cp "$image" "$copy"
         traced "$copy" || { echo "$image"; return 1; }
         n=$((n + 1))
-    done < <(images | awk 'NR % 8 == 1')
+    done < <(images | awk 'NR % 16 == 1')
     [ "$n" -gt 0 ]
 }
 

@@ -26,7 +26,7 @@ judged() {
         [ -n "$(ls "$BATS_TEST_TMPDIR/evil")" ] || continue
         judged --sgr "$BATS_TEST_TMPDIR"/evil/*.img || { echo "$image"; return 1; }
         n=$((n + 1))
-    done < <(images 300 | awk 'NR % 32 == 5')
+    done < <(images 300 | awk 'NR % 64 == 5')
     [ "$n" -gt 0 ]
 }
 

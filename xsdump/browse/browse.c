@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The browser: keys, and the work that goes on between them. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "panels.h"
 #include "recover.h"
 
-#define SLICE_MS    5   /* work between two looks at the keyboard */
+#define SLICE_MS    4   /* work between two looks at the keyboard */
 #define PROGRESS_MS 100 /* while work goes on the screen is drawn so often */
 
 static double now_ms(void)
@@ -239,8 +240,9 @@ static void loop(struct browse *b)
 static bool open_docs(struct browse *b, unsigned *status)
 {
     for (size_t i = 0; i < b->set->image_count; i++) {
-        struct xsi_error error = { 0, "" };
-        struct doc *doc = doc_open(b->set, b->set->images[i], &error);
+        struct xsi_error error = { ESPIPE, DOC_NO_PIPE };
+        bool pipe = strcmp(b->set->images[i], "-") == 0; /* keys come from there */
+        struct doc *doc = pipe ? NULL : doc_open(b->set, b->set->images[i], &error);
 
         if (!doc) {
             cli_error(b->set->images[i], "%s", error.text);

@@ -34,6 +34,7 @@ struct doc {
     unsigned changes;       /* grows with each chunk and finding: for what is cached */
 };
 
+#define DOC_NO_PIPE "a browser goes back and forth, and a pipe cannot: save it to a file first"
 /* Open an image that can seek. NULL with words in error. */
 struct doc *doc_open(const struct settings *set, const char *file, struct xsi_error *error);
 void doc_free(struct doc *doc);
@@ -154,7 +155,7 @@ const struct panel *panel_row(enum panel_id id);
 
 /* Work in slices. One of a kind runs at a time: a new one replaces the old one of its row. */
 struct job {
-    const char *what; /* "searching": shown with the progress */
+    const char *what; /* "searching": shown with the progress; NULL: nobody need know */
     /* Some 0.1 to 1 ms of work; false: it is over. */
     bool (*slice)(struct browse *b, void *data);
     /* How far it is, 0 to 1; NULL unknown. */
@@ -217,7 +218,8 @@ void browse_goto(struct browse *b, uint64_t offset, bool jump);
 void browse_field(struct browse *b, size_t field);
 /* The chunk at the current place, decoded. */
 const struct look *browse_look(struct browse *b);
-/* The bytes that are highlighted: the selected field's, else the chunk's metadata. */
+/* The bytes that are highlighted: in a restore those of the read at hand, else the selected
+ * field's, else the chunk's metadata. */
 void browse_selected(struct browse *b, uint64_t *offset, uint64_t *length);
 /* Other panels in the same places. */
 void browse_view(struct browse *b, enum view_id view);

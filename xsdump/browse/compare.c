@@ -247,12 +247,30 @@ const struct xsi_map_row *compare_mate_of_other(const struct browse *b,
     return cmp ? mate_of(cmp, !here(b, cmp), row->offset) : NULL;
 }
 
+/* Nobody has moved since a difference was shown. */
+static bool is_shown(const struct browse *b, const struct compare *cmp)
+{
+    return cmp->shown_in == b->doc && b->at == cmp->shown_at;
+}
+
+bool compare_shown(const struct browse *b, struct difference *out)
+{
+    const struct compare *cmp = compare_kept(b);
+
+    if (!cmp || !is_shown(b, cmp))
+        return false;
+    *out = cmp->shown;
+    return true;
+}
+
 uint64_t compare_place(const struct browse *b, uint64_t offset)
 {
     const struct compare *cmp = compare_kept(b);
     const struct xsi_map_row *row = doc_row(b->doc, offset), *mate;
     struct difference d;
 
+    if (compare_shown(b, &d) && offset == b->at)
+        return d.other_at;
     mate = cmp && row ? mate_of(cmp, here(b, cmp), offset) : NULL;
     if (mate) {
         uint64_t inside = offset - row->offset;
@@ -294,8 +312,8 @@ static void say_only(struct browse *b, const char *count, const struct doc *doc,
     const char *where = doc == b->doc ? "here" : "there", *type = row ? row->type : "?";
     bool whole = row && row->offset == at;
 
-    browse_say(b, ROLE_WARNING, "%s: only %s, at 0x%08" PRIx64 ": %s%s, %" PRIu64 " byte%s", count,
-               where, at, whole ? "" : "the end of ", type, length, length > 1 ? "s" : "");
+    browse_say(b, ROLE_WARNING, "%s: %s%s only %s: %" PRIu64 " byte%s at 0x%08" PRIx64, count,
+               whole ? "" : "end of ", type, where, length, length > 1 ? "s" : "", at);
 }
 
 /* What differs there, in the bottom line. */
@@ -327,12 +345,6 @@ static void go(struct browse *b, struct compare *cmp, const struct apart *found)
     cmp->shown_in = b->doc;
     cmp->shown_at = b->at;
     say(b, cmp, &d);
-}
-
-/* Nobody has moved since a difference was shown. */
-static bool is_shown(const struct browse *b, const struct compare *cmp)
-{
-    return cmp->shown_in == b->doc && b->at == cmp->shown_at;
 }
 
 /* The place to go on from: the difference that was shown last, if nobody has moved since; else the
@@ -379,14 +391,12 @@ void key_last_difference(struct browse *b)
 
 void key_swap(struct browse *b)
 {
-    const struct compare *cmp;
     struct doc *doc = b->doc;
     uint64_t place;
 
     if (!two_images(b))
         return;
-    cmp = compare_kept(b);
-    place = is_shown(b, cmp) ? cmp->shown.other_at : compare_place(b, b->at);
+    place = compare_place(b, b->at);
     b->doc = b->other;
     b->other = doc;
     b->swapped = !b->swapped;

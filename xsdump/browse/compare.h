@@ -15,6 +15,8 @@ struct difference {
 /* The first difference that ends behind an offset of the image that is looked at. False: none is
  * known (yet). */
 bool compare_from(const struct browse *b, uint64_t offset, struct difference *out);
+/* The difference that a key led to, as long as nobody moves away from it. */
+bool compare_shown(const struct browse *b, struct difference *out);
 /* The counterpart of a row of the image that is looked at; NULL none. */
 const struct xsi_map_row *compare_mate(const struct browse *b, const struct xsi_map_row *row);
 /* The same for a row of the other image, and what is known of it. */

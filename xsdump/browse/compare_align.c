@@ -93,7 +93,7 @@ const struct xsi_map_row *side_row(const struct side *side, size_t row)
     return &xsi_index_rows(side->doc->index, &count)[row];
 }
 
-/* Rows that will not change any more: the last one may become longer as long as the walk goes on. */
+/* Rows that will not change any more: the last one may become longer while the walk goes on. */
 static size_t final_rows(const struct side *side)
 {
     size_t count;

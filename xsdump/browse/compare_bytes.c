@@ -5,8 +5,9 @@
 
 #include "compare_work.h"
 
-#define UNIT   4096U /* two differences that are nearer than that are one */
-#define APARTS 65536U
+#define UNIT       4096U /* two differences that are nearer than that are one */
+#define UNREADABLE 0xee  /* stands for bytes that cannot be read */
+#define APARTS     65536U
 
 #define BEHIND_HOLE (16U << 10)
 
@@ -48,18 +49,18 @@ static void differs(struct compare *cmp, struct aparts *found, const struct xsi_
 /* Bytes of an image; what the disk cannot read is the same in both images when it is so in both. */
 static void get(struct doc *doc, uint64_t offset, uint8_t *out, size_t n)
 {
-    bool bad;
-    size_t got = doc_read(doc, offset, out, n, &bad);
+    size_t i = 0;
 
-    if (!bad) {
-        memset(out + got, 0, n - got);
-        return;
-    }
-    for (size_t i = 0; i < n; i += UNIT) {
-        size_t want = n - i < UNIT ? n - i : UNIT;
+    while (i < n) {
+        bool bad;
+        size_t got = doc_read(doc, offset + i, out + i, n - i, &bad);
+        size_t skip = UNIT - (size_t)((offset + i) % UNIT);
 
-        got = doc_read(doc, offset + i, out + i, want, &bad);
-        memset(out + i + got, bad ? 0xee : 0, want - got);
+        if (!got) { /* the end of the image, or a place that cannot be read */
+            got = bad && skip < n - i ? skip : n - i;
+            memset(out + i, bad ? UNREADABLE : 0, got);
+        }
+        i += got;
     }
 }
 

@@ -133,8 +133,7 @@ static bool open_index(struct doc *doc, const struct settings *set, struct xsi_e
                       "it is compressed, and a browser goes back and forth: decompress it to a "
                       "file first (zcat, xzcat, zstdcat, lz4cat)");
     if (!xsi_source_seekable(doc->im.src) || !xsi_source_size(doc->im.src, &doc->size))
-        return cannot(error, ESPIPE,
-                      "a browser goes back and forth, and a pipe cannot: save it to a file first");
+        return cannot(error, ESPIPE, DOC_NO_PIPE);
     doc->index = xsi_index_new(doc->im.src, &how, false, error);
     return doc->index != NULL;
 }

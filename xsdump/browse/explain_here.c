@@ -88,16 +88,15 @@ static void explain_finding(struct browse *b, const struct xsi_finding *f)
 
 static void explain_log_line(struct browse *b, const char *line)
 {
+    char next[TEXT];
     struct words w;
 
     if (!words_begin(&w))
         return;
-    if (!explain_known_line(&w.t, line)) {
-        say(&w, 0, "%s", line);
-        blank(&w);
+    verdict_command(b, next, sizeof(next));
+    if (!explain_known_line(&w.t, line, *next ? next : NULL))
         say(&w, 0, "No more is known of this line.");
-    }
-    words_show(b, &w, "log line");
+    words_show(b, &w, line); /* what is compared with a log stays in sight */
 }
 
 /* ---------------------------------------------------------------- a field ---- */

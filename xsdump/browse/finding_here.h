@@ -16,5 +16,7 @@ void finding_line(const struct xsi_finding *f, char *out, size_t size);
 /* What becomes of the image and the next command, in at most so many lines, which end at the last
  * one of the canvas. Nothing as long as it is not known. */
 void verdict_put(const struct browse *b, struct canvas *c, int rows);
+/* What to do about the verdict: "Fixable: xsrecover fix …"; "" nothing, or not known yet. */
+void verdict_command(const struct browse *b, char *out, size_t size);
 
 #endif

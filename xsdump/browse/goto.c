@@ -34,6 +34,18 @@ static bool chunk_at(struct browse *b, uint64_t number, uint64_t *offset)
 
 /* ---------------------------------------------------------------- places ---- */
 
+/* "1a04b", as narrow screens show it; but C08 is a finding. */
+static bool bare_hex(const char *text, uint64_t *offset)
+{
+    char hex[20];
+
+    if (strlen(text) > 16 || text[strspn(text, "0123456789abcdefABCDEF")] ||
+        xsi_finding_lookup(text))
+        return false;
+    snprintf(hex, sizeof(hex), "0x%s", text);
+    return cli_number(hex, offset);
+}
+
 /* What has an offset at once: no names. *said: it is one, but not in this image. */
 static bool base(struct browse *b, const char *text, uint64_t *offset, bool *said)
 {
@@ -50,7 +62,7 @@ static bool base(struct browse *b, const char *text, uint64_t *offset, bool *sai
         *offset = b->doc->size ? b->doc->size - 1 : 0;
         return true;
     }
-    if (cli_number(text, offset))
+    if (cli_number(text, offset) || bare_hex(text, offset))
         return true;
     if (*text != '#' || !cli_number(text + 1, &number))
         return false;
@@ -58,8 +70,7 @@ static bool base(struct browse *b, const char *text, uint64_t *offset, bool *sai
     return !*said;
 }
 
-/* The sign of "PLACE+N"; a name has '-' within it, so what follows must be a number, and what is
- * in front of it a place that is no name. */
+/* The sign of "PLACE+N"; a name has '-' within it, so what follows must be a number. */
 static char *sign_of(char *text, uint64_t *number)
 {
     char *at = text + strlen(text);
@@ -96,7 +107,7 @@ void goto_place(struct browse *b, const char *text)
     char copy[PLACE_LENGTH], *sign;
     uint64_t offset, more = 0;
     size_t n;
-    bool said;
+    bool said, minus = false;
 
     text += strspn(text, " \t:");
     n = strlen(text);
@@ -117,20 +128,15 @@ void goto_place(struct browse *b, const char *text)
         go(b, copy, offset, 0, false);
         return;
     }
-    sign = said ? NULL : sign_of(copy, &more);
+    sign = said || xsi_finding_lookup(copy) ? NULL : sign_of(copy, &more);
     if (sign) {
-        bool minus = *sign == '-';
-
+        minus = *sign == '-';
         *sign = '\0';
-        if (base(b, copy, &offset, &said)) {
-            *sign = minus ? '-' : '+';
-            go(b, copy, offset, more, minus);
-            return;
-        }
-        *sign = minus ? '-' : '+';
     }
-    if (!said)
-        search_name(b, copy);
+    if (sign && base(b, copy, &offset, &said))
+        go(b, text, offset, more, minus);
+    else if (!said)
+        search_name(b, copy, minus ? 0 - more : more);
 }
 
 void key_goto(struct browse *b)

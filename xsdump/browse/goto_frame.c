@@ -5,6 +5,9 @@
 
 #include "find_pfn.h"
 #include "goto.h"
+#include "grid.h"
+
+#define PFN_MAX ((UINT64_C(1) << 52) - 1) /* what the streams can name */
 
 struct frame_job {
     const struct doc *doc;
@@ -64,8 +67,13 @@ static const struct job job = {
 
 void goto_pfn(struct browse *b, uint64_t pfn)
 {
-    struct frame_job *f = calloc(1, sizeof(*f));
+    struct frame_job *f;
 
+    if (b->view == VIEW_PAGES && pfn <= PFN_MAX) { /* there it can be seen, page or not */
+        grid_go(b, pfn);
+        return;
+    }
+    f = calloc(1, sizeof(*f));
     if (!f) {
         browse_say(b, ROLE_ERROR, "out of memory");
         return;

@@ -20,26 +20,23 @@ struct grid {
     enum grid_fill fill;
     struct xsi_walk *walk; /* through all batches */
     const struct xsi_chunk *chunk;
-    uint64_t entry;        /* of the chunk, next */
-    uint64_t at;           /* how far it is */
+    uint64_t entry; /* of the chunk, next */
+    uint64_t at;    /* how far it is */
     struct xsi_error error;
     unsigned changes; /* of the map */
-
-    /* grid_scan.c: what pages hold */
-    bool scanned; /* all pages were read: sums is whole */
-    struct page_sums sums;
+    bool packed;      /* there are batches whose pages may be compressed */
 
     /* grid_seek.c: where the frame's page is */
-    bool sought;      /* `found` is of pfn */
-    bool follow;      /* the page becomes the current place: not before the cursor was moved */
+    bool sought; /* `found` is of pfn */
+    bool follow; /* the page becomes the current place: not before the cursor was moved */
     struct pfn_found found;
     size_t copy; /* of found, that is shown */
 
-    /* panel_grid.c: cells on the screen */
+    /* panel_grid.c, grid_draw.c: cells on the screen */
     int shift;        /* a cell is 2^shift frames; -1: as many as it takes to show all */
     uint64_t top;     /* number of the first row */
     struct grid_key { /* what `role` was made of */
-        uint64_t first;
+        uint64_t first, frames;
         unsigned shift, changes;
         size_t count;
         bool valid;
@@ -54,13 +51,33 @@ void grid_free(void *slot);
 uint64_t grid_frames(const struct browse *b, const struct grid *g);
 /* p2m_size; 0: unknown, or more frames than any guest has. */
 uint64_t grid_p2m(const struct browse *b);
-/* "page, sent 3 times, all zeros": a state of the map in words. */
-void grid_words(const struct grid *g, unsigned state, char *out, size_t size);
+
+/* ---- grid_draw.c: cells ---- */
+
+/* Where things stand on the canvas. */
+struct grid_form {
+    int y, rows, x, cells; /* of the grid */
+    int digits;            /* of the frame in front of each row */
+    unsigned shift;
+    uint64_t frames;
+};
+/* False: there is no room for any cell. */
+bool grid_layout(const struct browse *b, const struct grid *g, int rows, int columns,
+                 struct grid_form *f);
+/* Number of the row that the cursor is in. */
+uint64_t grid_row(const struct grid *g, const struct grid_form *f);
+/* "pfn 0xfeffd: page, sent twice". */
+void grid_heading(struct browse *b, char *out, size_t size);
+void grid_draw(struct browse *b, struct canvas *c);
+
+/* ---- grid_fill.c, grid_seek.c, panel_grid.c ---- */
 
 /* Begin, or go on, with reading what batches say. */
 void grid_read(struct browse *b);
-/* Look for the page of g->pfn; it becomes the current place. */
+/* Look for the page of g->pfn; with g->follow it becomes the current place. */
 void grid_seek(struct browse *b);
+/* A frame of which people ask: it is under the cursor, and its page becomes the current place. */
+void grid_go(struct browse *b, uint64_t pfn);
 /* The frame that an offset belongs to: of a batch of pages. False: none. */
 bool grid_frame_at(struct browse *b, uint64_t offset, uint64_t *pfn);
 /* The copy that is shown; NULL: none, or it is not known yet. */

@@ -7,9 +7,9 @@
 #include "grid.h"
 #include "panels.h"
 
-#define STEPS      16                   /* chunks or lists of entries in a slice */
-#define P2M_SANE   (UINT64_C(1) << 32)  /* frames of 16 TiB: no Xen guest has had more */
-#define BEYOND_MAX 4                    /* times p2m_size: so far the grid goes, if frames do */
+#define STEPS    16                  /* chunks or lists of entries in a slice */
+#define P2M_SANE (UINT64_C(1) << 32) /* frames of 16 TiB: no Xen guest has had more */
+#define FAR      4                   /* times the frames that there are */
 
 /* ---------------------------------------------------------------- the state ---- */
 
@@ -48,12 +48,18 @@ uint64_t grid_p2m(const struct browse *b)
     return info->has_p2m_size && info->p2m_size <= P2M_SANE ? info->p2m_size : 0;
 }
 
+/* Frames far beyond the others are damage: the grid does not go there before the cursor does. */
 uint64_t grid_frames(const struct browse *b, const struct grid *g)
 {
-    uint64_t p2m = grid_p2m(b), end = xsi_frame_map_end(g->map);
+    uint64_t p2m = grid_p2m(b), end = xsi_frame_map_end(g->map), named = 0, base;
+    struct xsi_frame_counts n;
 
-    if (p2m && end > p2m && end / BEYOND_MAX > p2m)
-        end = p2m;
+    xsi_frame_map_count(g->map, 0, end, &n);
+    for (unsigned kind = XSI_FRAME_PRESENT; kind <= XSI_FRAME_KIND; kind++)
+        named += n.kind[kind];
+    base = p2m >= named ? p2m : named * FAR;
+    if (end / FAR > base)
+        end = base;
     if (end < p2m)
         end = p2m;
     return end > g->pfn ? end : g->pfn + 1;
@@ -112,6 +118,8 @@ static bool step(struct browse *b, struct grid *g)
         g->at = xsi_walk_position(g->walk);
     g->chunk = ev.kind == XSI_EV_CHUNK ? ev.chunk : NULL;
     g->entry = 0;
+    if (g->chunk && g->chunk->flags & XSI_CHUNK_PAGES && !g->chunk->pages)
+        g->packed = true;
     return true;
 }
 
@@ -154,6 +162,6 @@ void grid_read(struct browse *b)
 
     if (!g || g->fill != GRID_EMPTY)
         return;
+    job_start(b, &job, g); /* ends the one of another document */
     g->fill = GRID_FILLING;
-    job_start(b, &job, g);
 }

@@ -27,9 +27,9 @@ struct scan {
 
 static void mark(struct scan *s)
 {
-    static const unsigned marks[] = { [PAGE_UNLIKE] = 0,
-                                      [PAGE_ZERO] = XSI_FRAME_ZERO,
-                                      [PAGE_ALIKE] = XSI_FRAME_ALIKE };
+    static const unsigned marks[] = {
+        [PAGE_UNLIKE] = 0, [PAGE_ZERO] = XSI_FRAME_ZERO, [PAGE_ALIKE] = XSI_FRAME_ALIKE
+    };
 
     if (s->count)
         xsi_frame_map_mark(s->grid->map, s->first, s->count, XSI_FRAME_ZERO | XSI_FRAME_ALIKE,
@@ -53,24 +53,24 @@ static void got_page(struct page_watch *watch, uint64_t pfn, enum page_content w
 
 static bool end(struct browse *b, struct scan *s, bool whole)
 {
-    struct page_sums *sums = &s->grid->sums;
+    struct page_sums sums;
+    char text[240];
 
-    page_data_sums(s->pages, sums);
+    page_data_sums(s->pages, &sums);
     if (!whole) {
         browse_say(b, ROLE_ERROR, "the pages behind 0x%" PRIx64 " cannot be read", s->at);
         return false;
     }
-    s->grid->scanned = true;
-    if (sums->tracked)
-        browse_say(b, ROLE_INFO,
-                   "%" PRIu64 " pages with data: %" PRIu64 " of zeros, %" PRIu64
-                   " alike, %" PRIu64 " distinct others",
-                   sums->pages, sums->zero, sums->duplicate, sums->distinct);
+    snprintf(text, sizeof(text), "%" PRIu64 " pages with data: %" PRIu64 " all zero, ", sums.pages,
+             sums.zero);
+    if (sums.tracked)
+        text_add(text, sizeof(text), "%" PRIu64 " alike, %" PRIu64 " distinct others",
+                 sums.duplicate, sums.distinct);
     else
-        browse_say(b, ROLE_INFO,
-                   "%" PRIu64 " pages with data: %" PRIu64
-                   " of zeros; too many distinct ones to tell all that are alike",
-                   sums->pages, sums->zero);
+        text_add(text, sizeof(text), "too many distinct others to tell which are alike");
+    if (sums.short_pages)
+        text_add(text, sizeof(text), "; %" PRIu64 " cannot be read", sums.short_pages);
+    browse_say(b, sums.short_pages ? ROLE_WARNING : ROLE_INFO, "%s", text);
     return false;
 }
 
@@ -153,7 +153,6 @@ void key_scan_pages(struct browse *b)
         free(s);
         return;
     }
-    g->scanned = false;
     grid_read(b);
     job_start(b, &job, s);
 }

@@ -104,7 +104,7 @@ void key_stop(struct browse *b)
     bool stopped = false;
 
     for (size_t i = 0; i < JOBS_MAX; i++)
-        while (b->job[i].job) {
+        if (b->job[i].job && b->job[i].job->what) {
             browse_say(b, ROLE_INFO, "stopped: %s", b->job[i].job->what);
             job_stop(b, b->job[i].job);
             stopped = true;

@@ -8,20 +8,21 @@
 #define WIDE 72 /* columns from which on two panels stand side by side */
 #define TALL 18 /* rows from which on there is room below them */
 
+enum { LEFT, UPPER, LOWER, BOTTOM, PARTS };
+
 /* The panels of a view: left, right above, right below, bottom. */
 static const struct {
-    enum panel_id panel[4];
+    enum panel_id panel[PARTS];
     int left;  /* percent of the columns for the left one */
     int upper; /* percent of the rows on the right for the upper one; */
-    int least; /* where that are fewer than these it takes all of them */
+    int least; /* where that are fewer than these, */
+    int first; /* ... this one has all of them */
 } views[VIEW_COUNT] = {
-    [VIEW_CHUNKS] = { { PANEL_TREE, PANEL_FIELDS, PANEL_HEX, PANEL_FINDINGS }, 44, 55, 0 },
-    [VIEW_READER] = { { PANEL_TREE, PANEL_READER, PANEL_HEX, PANEL_FINDINGS }, 40, 70, 10 },
-    [VIEW_PAGES] = { { PANEL_GRID, PANEL_FIELDS, PANEL_PAGE, PANEL_FINDINGS }, 52, 30, 0 },
-    [VIEW_COMPARE] = { { PANEL_TREE, PANEL_OTHER, PANEL_HEX, PANEL_FINDINGS }, 48, 65, 0 },
+    [VIEW_CHUNKS] = { { PANEL_TREE, PANEL_FIELDS, PANEL_HEX, PANEL_FINDINGS }, 44, 55, 4, UPPER },
+    [VIEW_READER] = { { PANEL_TREE, PANEL_READER, PANEL_HEX, PANEL_FINDINGS }, 40, 70, 10, UPPER },
+    [VIEW_PAGES] = { { PANEL_GRID, PANEL_FIELDS, PANEL_PAGE, PANEL_FINDINGS }, 52, 30, 6, LOWER },
+    [VIEW_COMPARE] = { { PANEL_TREE, PANEL_OTHER, PANEL_HEX, PANEL_FINDINGS }, 48, 65, 4, UPPER },
 };
-
-enum { LEFT, UPPER, LOWER, BOTTOM, PARTS };
 
 const struct panel *panel_row(enum panel_id id)
 {
@@ -69,8 +70,12 @@ static void wide(struct browse *b, int y, int rows, int columns)
         bottom = 14;
     rows -= bottom;
     upper = rows * views[b->view].upper / 100;
-    if (upper < views[b->view].least)
-        upper = b->focus == id[LOWER] ? 0 : rows;
+    if (upper < views[b->view].least) {
+        bool all =
+            b->focus == id[UPPER] || (views[b->view].first == UPPER && b->focus != id[LOWER]);
+
+        upper = all ? rows : 0;
+    }
     put(b, id[LEFT], y, 0, rows, left, true);
     put(b, id[UPPER], y, left, upper, columns - left, true);
     put(b, id[LOWER], y + upper, left, rows - upper, columns - left, true);

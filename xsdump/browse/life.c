@@ -216,6 +216,7 @@ static int watch(pid_t pid, const sigset_t *set, const struct termios *tty, int 
 static unsigned ended(int status, const struct termios *tty, int asked)
 {
     bool taken = life.shared->taken;
+    char what[100];
 
     if (taken)
         put_right(tty);
@@ -227,73 +228,69 @@ static unsigned ended(int status, const struct termios *tty, int asked)
         if (WIFSIGNALED(status) && WTERMSIG(status) == ends[i])
             die(ends[i]);
     if (WIFEXITED(status))
-        cli_error(NULL, "the browser failed (status %d); the image is as it was, and without -i "
-                        "xsdump lists it", WEXITSTATUS(status));
+        snprintf(what, sizeof(what), "failed (status %d)", WEXITSTATUS(status));
     else if (WTERMSIG(status) == SIGKILL)
-        cli_error(NULL, "the browser was killed, perhaps because memory ran out (dmesg tells); "
-                        "the image is as it was, and without -i xsdump lists it");
+        snprintf(what, sizeof(what), "was killed, perhaps for want of memory (dmesg tells)");
     else
-        cli_error(NULL, "the browser was ended by signal %d (%s); the image is as it was, and "
-                        "without -i xsdump lists it", WTERMSIG(status),
-                  strsignal(WTERMSIG(status)));
+        snprintf(what, sizeof(what), "was ended by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    cli_error(NULL, "the browser %s; the image is as it was; without -i xsdump lists it", what);
     return CLI_OPERATIONAL;
 }
 
-/* Signals that parent and child take only while they wait. */
-static void hold(sigset_t *set)
+static void add(sigset_t *set, const int *signals, size_t count)
 {
-    static const int held[] = { SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGWINCH };
-
-    sigemptyset(set);
-    for (size_t i = 0; i < COUNT(held); i++)
-        sigaddset(set, held[i]);
+    for (size_t i = 0; i < count; i++)
+        sigaddset(set, signals[i]);
 }
 
-static unsigned parent(pid_t pid, const sigset_t *held, const struct termios *tty)
+static unsigned parent(pid_t pid, const sigset_t *waited, const struct termios *tty)
 {
-    sigset_t set = *held, more;
-    int asked = 0, status;
+    int asked = 0, status = watch(pid, waited, tty, &asked);
 
-    sigemptyset(&more);
-    sigaddset(&more, SIGCHLD);
-    sigaddset(&more, SIGQUIT); /* ^\ is for the child */
-    sigaddset(&more, SIGTTOU); /* the terminal is put right from the background as well */
-    sigprocmask(SIG_BLOCK, &more, NULL);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGQUIT);
-    sigdelset(&set, SIGCONT);
-    status = watch(pid, &set, tty, &asked);
     return ended(status, tty, asked);
 }
 
 unsigned life_run(unsigned (*browse)(void *context, struct life_next *next), void *context,
                   struct life_next *next)
 {
+    /* what both take only while they wait; what only the parent waits for: ^\ is the child's */
+    static const int both[] = { SIGTERM, SIGHUP, SIGINT, SIGTSTP },
+                     of_child[] = { SIGCONT, SIGWINCH }, of_parent[] = { SIGCHLD, SIGQUIT };
     struct termios tty;
-    sigset_t held, old;
+    sigset_t old, held, waited, blocked;
     pid_t self = getpid(), pid;
     unsigned status = CLI_OPERATIONAL;
 
     *next = (struct life_next){ .wanted = false };
-    life.shared = mmap(NULL, sizeof(*life.shared), PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    life.shared =
+        mmap(NULL, sizeof(*life.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (life.shared == MAP_FAILED || tcgetattr(STDIN_FILENO, &tty) < 0) {
         cli_error(NULL, "the browser cannot start: %s", strerror(errno));
         life.shared = NULL;
         return status;
     }
+    sigemptyset(&held);
+    add(&held, both, COUNT(both));
+    waited = held;
+    add(&held, of_child, COUNT(of_child));
+    add(&waited, of_parent, COUNT(of_parent));
+    blocked = waited;
+    sigaddset(&blocked, SIGTTOU); /* the terminal is put right from the background as well */
     fflush(NULL);
-    hold(&held);
     signal(SIGCHLD, SIG_DFL);
-    sigprocmask(SIG_BLOCK, &held, &old);
+    /* before there is a child: it may end at once */
+    sigprocmask(SIG_BLOCK, &blocked, &old);
     life.waiting = old;
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        sigprocmask(SIG_SETMASK, &held, NULL);
         child(browse, context, self);
+    }
     if (pid < 0)
         cli_error(NULL, "the browser cannot start: %s", strerror(errno));
     else
-        status = parent(pid, &held, &tty);
+        status = parent(pid, &waited, &tty);
     sigprocmask(SIG_SETMASK, &old, NULL);
     *next = life.shared->next;
     next->reader[sizeof(next->reader) - 1] = '\0';

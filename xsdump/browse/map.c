@@ -51,7 +51,7 @@ static const struct {
     { ROLE_UNKNOWN, RANK_PAGES, "not known" },
 };
 
-/* Of batches: nothing but lists of frames, rich in page tables (a guest has 2 in 1000), or plain. */
+/* Of batches: only lists of frames, rich in page tables (a guest has 2 in 1000), or plain. */
 static enum role batch_role(uint64_t entries, uint64_t pages, uint64_t tables)
 {
     if (entries && pages <= entries / 1024)
@@ -99,27 +99,32 @@ static void look_into_runs(const struct doc *doc, struct bar_cell *cell, size_t 
     }
 }
 
-static uint64_t behind(uint64_t offset, uint64_t length)
+static bool is_damage(const struct xsi_finding *f)
 {
-    return length < UINT64_MAX - offset ? offset + length : UINT64_MAX;
+    return f->row->effect == XSI_DAMAGED || f->row->effect == XSI_TRUNCATED;
+}
+
+/* Where it is shown: what is said of the end is shown on the last byte. */
+static uint64_t place_of(const struct doc *doc, const struct xsi_finding *f)
+{
+    return f->offset < doc->size || !doc->size ? f->offset : doc->size - 1;
 }
 
 static void lay_findings(const struct doc *doc, struct bar_cell *cell, size_t n)
 {
     for (size_t i = 0; i < doc->finding_count; i++) {
         const struct xsi_finding *f = &doc->finding[i];
-        enum xsi_effect effect = f->row->effect;
+        uint64_t at = place_of(doc, f);
 
-        if (effect == XSI_DAMAGED || effect == XSI_TRUNCATED)
-            bar_over(cell, n, f->offset, behind(f->offset, f->length), ROLE_DAMAGE, RANK_DAMAGE);
+        if (is_damage(f))
+            bar_over(cell, n, at, f->length < UINT64_MAX - at ? at + f->length : UINT64_MAX,
+                     ROLE_DAMAGE, RANK_DAMAGE);
     }
     for (size_t i = 0; i < doc->finding_count; i++) {
         const struct xsi_finding *f = &doc->finding[i];
 
         if (f->severity == XSI_ERROR)
-            bar_sign(cell, n, f->offset, '!',
-                     cell[bar_at(cell, n, f->offset)].rank == RANK_DAMAGE ? ROLE_DAMAGE
-                                                                          : ROLE_ERROR);
+            bar_sign(cell, n, place_of(doc, f), '!', is_damage(f) ? ROLE_DAMAGE : ROLE_ERROR);
     }
 }
 

@@ -52,17 +52,14 @@ void finding_line(const struct xsi_finding *f, char *out, size_t size)
 size_t findings_here(const struct browse *b, size_t *first)
 {
     const struct look *look = &b->look;
+    uint64_t offset = look->valid ? look->offset : b->at, length = look->valid ? look->length : 1;
     const struct xsi_finding *worst;
-    uint64_t length = look->length;
 
-    *first = 0;
-    if (!look->valid)
-        return 0;
     /* what is missing at the end of the image is a matter of its last chunk */
-    if (look->offset + length == b->doc->size)
+    if (offset + length == b->doc->size)
         length++;
-    *first = doc_finding_at(b->doc, look->offset);
-    return doc_findings_in(b->doc, look->offset, length, &worst);
+    *first = doc_finding_at(b->doc, offset);
+    return doc_findings_in(b->doc, offset, length, &worst);
 }
 
 /* The place of a finding as far as the current place can be there. */
@@ -123,18 +120,27 @@ static void go(struct browse *b, size_t i, const char *how)
     field = f->length && f->length < look->length ? look_field_at(look, b->at) : SIZE_MAX;
     if (b->field == SIZE_MAX && field != SIZE_MAX && look->field[field].offset == b->at)
         browse_field(b, field);
-    browse_say(b, finding_role(f), "%sfinding %zu of %zu%s: %s %s at 0x%" PRIx64 "; x explains it",
-               how, i + 1, b->doc->finding_count, b->doc->walked ? "" : " so far", f->row->code,
-               f->row->slug, f->offset);
+    browse_say(b, finding_role(f), "%s%s %s at 0x%" PRIx64 " (%zu of %zu%s); x explains it", how,
+               f->row->code, f->row->slug, f->offset, i + 1, b->doc->finding_count,
+               b->doc->walked ? "" : " so far");
 }
 
+/* False when there are none: then it has said so, or gone to where the reader stumbles. */
 static bool any(struct browse *b)
 {
+    const struct xsi_verdict *v = doc_verdict(b->doc);
+
     if (b->doc->finding_count)
         return true;
-    browse_say(b, b->doc->walked ? ROLE_GOOD : ROLE_INFO, "%s",
-               b->doc->walked ? "there are no findings: nothing is wrong with this image"
-                              : "no findings so far; the walk goes on");
+    if (v && v->outcome != XSI_RESTORES) {
+        browse_goto(b, v->where, true);
+        browse_say(b, ROLE_WARNING, "no findings, but this is where it %s on %s; x says why",
+                   cli_outcome(v->outcome), v->reader.name);
+    } else {
+        browse_say(b, b->doc->walked ? ROLE_GOOD : ROLE_INFO, "%s",
+                   b->doc->walked ? "there are no findings: nothing is wrong with this image"
+                                  : "no findings so far; the walk goes on");
+    }
     return false;
 }
 
@@ -237,7 +243,8 @@ static void draw_here(struct browse *b, struct canvas *c)
     size_t first, n = findings_here(b, &first), chosen = current(b);
     char text[TEXT];
 
-    if (!n && chosen == SIZE_MAX) {
+    /* the heading says that there are none, and the verdict needs the room */
+    if (!n && chosen == SIZE_MAX && (b->doc->finding_count || !doc_verdict(b->doc))) {
         nothing_here(b, text, sizeof(text));
         y += text_wrap(c, 0, canvas_columns(c), rows, 2, ROLE_DIM, text);
     }

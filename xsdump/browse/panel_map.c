@@ -27,13 +27,14 @@ static struct lines lines_of(int rows)
 
 /* ---------------------------------------------------------------- drawing ---- */
 
-/* Where the other image differs. */
-static void sign_differences(struct browse *b, struct bar_cell *cell, size_t n)
+/* Where the other image differs; in a bar with names only where a difference begins. */
+static void sign_differences(struct browse *b, struct bar_cell *cell, size_t n, bool begins)
 {
     struct difference d;
 
     for (size_t i = 0; i < n; i++)
-        if (!cell[i].sign && compare_from(b, cell[i].from, &d) && d.at < cell[i].to) {
+        if (!cell[i].sign && compare_from(b, cell[i].from, &d) && d.at < cell[i].to &&
+            (!begins || i == 0 || cell[i - 1].from < d.at)) {
             cell[i].sign = '#';
             cell[i].sign_role = ROLE_WARNING;
             cell[i].go = d.at > cell[i].from ? d.at : cell[i].from;
@@ -51,6 +52,12 @@ static bool cells_of(const struct bar_cell *cell, size_t n, uint64_t from, uint6
     return true;
 }
 
+/* The current place, as it is shown where the keys do not go to the map; it has no frame. */
+static enum role here(const struct browse *b, enum role role)
+{
+    return b->focus == PANEL_MAP ? ROLE_CURSOR : role;
+}
+
 /* Under a bar: what the reader has consumed, and the current place. */
 static void draw_below(struct browse *b, struct canvas *c, int y, int x,
                        const struct bar_cell *cell, size_t n)
@@ -61,7 +68,7 @@ static void draw_below(struct browse *b, struct canvas *c, int y, int x,
     if (b->view == VIEW_READER && reader_consumed(b, &from, &to) && to > from &&
         cells_of(cell, n, from, to, &first, &last))
         canvas_bar(c, y, x + (int)first, (int)(last - first + 1), ROLE_CONSUMED, true);
-    canvas_put(c, y, x + (int)bar_at(cell, n, b->at), ROLE_STRONG, "^");
+    canvas_put(c, y, x + (int)bar_at(cell, n, b->at), here(b, ROLE_STRONG), "^");
 }
 
 /* On a bar: the read at hand, the current place. */
@@ -74,7 +81,7 @@ static void draw_on(struct browse *b, struct canvas *c, int y, int x, const stru
     if (b->view == VIEW_READER && reader_read(b, &at, &length) &&
         cells_of(cell, n, at, length < UINT64_MAX - at ? at + length : UINT64_MAX, &first, &last))
         canvas_mark(c, y, x + (int)first, (int)(last - first + 1), ROLE_FIELD);
-    canvas_mark(c, y, x + (int)bar_at(cell, n, b->at), 1, ROLE_HERE);
+    canvas_mark(c, y, x + (int)bar_at(cell, n, b->at), 1, here(b, ROLE_HERE));
 }
 
 /* Between the bars: the part of the first that the second one shows, around the current place. */
@@ -129,7 +136,7 @@ static void draw_zoom(struct browse *b, struct map *m, struct canvas *c, struct 
                    bar_end(&m->near));
     }
     if (b->view == VIEW_COMPARE)
-        sign_differences(b, m->zoom, m->zooms);
+        sign_differences(b, m->zoom, m->zooms, true);
     bar_draw(m->zoom, m->zooms, c, at.zoom, m->zoom_x);
     draw_names(m, c, at.zoom);
     draw_on(b, c, at.zoom, m->zoom_x, m->zoom, m->zooms);
@@ -145,7 +152,15 @@ static bool shows(const struct bar_cell *cell, size_t n, enum role role)
     return false;
 }
 
-static void draw_legend(const struct map *m, struct canvas *c, int y)
+static bool has_sign(const struct map *m, char sign)
+{
+    for (size_t i = 0; i < m->cells; i++)
+        if (m->cell[i].sign == sign)
+            return true;
+    return false;
+}
+
+static void draw_legend(const struct browse *b, const struct map *m, struct canvas *c, int y)
 {
     const char *name;
     enum role role;
@@ -158,6 +173,14 @@ static void draw_legend(const struct map *m, struct canvas *c, int y)
         canvas_bar(c, y, x, 1, role, true);
         x = canvas_put(c, y, x + 2, ROLE_DIM, "%s", name) + 2;
     }
+    if (has_sign(m, '!') && x + 7 <= canvas_columns(c)) {
+        canvas_put(c, y, x, ROLE_ERROR, "!");
+        x = canvas_put(c, y, x + 2, ROLE_DIM, "error") + 2;
+    }
+    if (b->view == VIEW_COMPARE && x + 9 <= canvas_columns(c)) {
+        canvas_put(c, y, x, ROLE_WARNING, "#");
+        canvas_put(c, y, x + 2, ROLE_DIM, "differs");
+    }
 }
 
 static void draw_image(struct browse *b, struct map *m, struct canvas *c)
@@ -166,7 +189,7 @@ static void draw_image(struct browse *b, struct map *m, struct canvas *c)
 
     memcpy(cell, m->cell, m->cells * sizeof(*cell));
     if (b->view == VIEW_COMPARE)
-        sign_differences(b, cell, m->cells);
+        sign_differences(b, cell, m->cells, false);
     bar_draw(cell, m->cells, c, 0, 0);
     draw_on(b, c, 0, 0, cell, m->cells);
 }
@@ -193,7 +216,7 @@ static void draw(struct browse *b, struct canvas *c)
         draw_range(m, c, at.pointer, b->at);
     }
     if (at.legend >= 0)
-        draw_legend(m, c, at.legend);
+        draw_legend(b, m, c, at.legend);
 }
 
 /* ---------------------------------------------------------------- moving ---- */

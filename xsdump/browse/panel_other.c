@@ -86,20 +86,22 @@ static const struct {
 /* The row that stands beside the selected one of the tree. False: where it would be. */
 static bool beside(const struct browse *b, size_t *row)
 {
-    const struct xsi_map_row *this = doc_row(b->doc, b->at), *mate = NULL, *rows;
+    const struct xsi_map_row *this = doc_row(b->doc, b->at), *there = NULL, *rows;
     uint64_t place = compare_place(b, b->at);
+    struct difference d;
     size_t count;
+    bool found;
 
     rows = xsi_index_rows(b->other->index, &count);
-    if (this)
-        mate = compare_mate(b, this);
-    if (mate) {
-        *row = (size_t)(mate - rows);
-        return true;
-    }
-    mate = xsi_index_at(b->other->index, place);
-    *row = mate ? (size_t)(mate - rows) : count;
-    return false;
+    if (compare_shown(b, &d) && !d.length) /* only the other one has it */
+        there = xsi_index_at(b->other->index, d.other_at);
+    else if (this)
+        there = compare_mate(b, this);
+    found = there != NULL;
+    if (!there)
+        there = xsi_index_at(b->other->index, place);
+    *row = there ? (size_t)(there - rows) : count;
+    return found;
 }
 
 static void draw_row(struct browse *b, struct canvas *c, int y, const struct xsi_map_row *row,

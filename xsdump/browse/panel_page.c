@@ -61,10 +61,10 @@ static void heading(struct browse *b, char *out, size_t size)
 
     snprintf(out, size, "page");
     if (copy)
-        snprintf(out, size, "page of 0x%" PRIx64 "  %s  0x%" PRIx64, g->pfn, copy->type,
-                 b->at - copy->at < XSI_PAGE_SIZE ? b->at : copy->at);
+        snprintf(out, size, "pfn 0x%" PRIx64 " at 0x%" PRIx64 " %s", g->pfn,
+                 b->at - copy->at < XSI_PAGE_SIZE ? b->at : copy->at, copy->type);
     if (copy && g->found.count > 1)
-        text_add(out, size, "  Space: other copy");
+        text_add(out, size, ", Space: other copy");
 }
 
 static void draw(struct browse *b, struct canvas *c)

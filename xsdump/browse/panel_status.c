@@ -13,7 +13,7 @@ static bool running(struct browse *b, char *out, size_t size)
     for (size_t i = 0; i < JOBS_MAX; i++) {
         const struct job *job = b->job[i].job;
 
-        if (!job)
+        if (!job || !job->what)
             continue;
         if (job->progress)
             snprintf(out, size, "%s: %.0f%%; Esc stops it", job->what,
@@ -62,7 +62,8 @@ static int label_width(const struct browse *b, int f)
     return row && row->label ? (int)strlen(row->label) + (f > 9 ? 4 : 3) : 0;
 }
 
-/* As htop has them: the number, then what it does. The last one, how to get out, is always there. */
+/* As htop has them: the number, then what it does. The last one, how to get out, is always
+ * there. */
 static void draw_keys(struct browse *b, struct canvas *c, int y)
 {
     int room = canvas_columns(c) - label_width(b, F_KEYS) + 1, x = 0;

@@ -6,27 +6,34 @@
 #include "panels.h"
 #include "tree.h"
 
+/* The current place lies behind the rows that are kept. */
+static bool behind_rows(const struct browse *b)
+{
+    return xsi_index_full(b->doc->index) && !doc_row(b->doc, b->at) &&
+           b->at < xsi_index_end(b->doc->index);
+}
+
 /* The line below all others: what is not among them. False: there is nothing to say. */
-static bool last_line(const struct browse *b, const struct tree *t, char *out, size_t size,
-                      enum role *role)
+static bool last_line(const struct browse *b, const struct tree *t, char *out, size_t size)
 {
     const struct doc *doc = b->doc;
+    uint64_t chunks = xsi_index_chunks(doc->index);
     size_t count;
     const struct xsi_map_row *row = xsi_index_rows(doc->index, &count);
-    uint64_t kept = count ? row[count - 1].index + row[count - 1].count : 0;
-    uint64_t chunks = xsi_index_chunks(doc->index);
 
-    *role = ROLE_INFO;
-    if (xsi_index_full(doc->index))
-        snprintf(out, size, "%" PRIu64 " chunks behind 0x%" PRIx64 "%s: `:` goes there",
-                 chunks - kept, count ? row[count - 1].offset : 0, doc->walked ? "" : " so far");
+    if (behind_rows(b))
+        snprintf(out, size, " 0x%" PRIx64 " %s", b->look.offset, b->look.valid ? b->look.type : "");
+    else if (xsi_index_full(doc->index))
+        snprintf(out, size, " %" PRIu64 " more chunks%s: Down, or `:`",
+                 chunks - row[count - 1].index - row[count - 1].count,
+                 doc->walked ? "" : " so far");
     else if (!doc->walked)
-        snprintf(out, size, "%" PRIu64 " chunks so far, up to 0x%" PRIx64 " ...", chunks,
+        snprintf(out, size, " %" PRIu64 " chunks so far, up to 0x%" PRIx64, chunks,
                  xsi_index_end(doc->index));
     else if (t->filter && !t->list.count)
-        snprintf(out, size, "no chunk is like that; f shows all");
+        snprintf(out, size, " no chunk is like that; f shows all");
     else if (!count)
-        snprintf(out, size, "there is nothing in this image");
+        snprintf(out, size, " there is nothing in this image");
     else
         return false;
     return true;
@@ -35,37 +42,46 @@ static bool last_line(const struct browse *b, const struct tree *t, char *out, s
 /* Lines of the tree; the last one of the canvas can be taken. */
 static int list_rows(const struct browse *b, const struct tree *t, int rows)
 {
-    enum role role;
     char text[160];
 
-    return rows - last_line(b, t, text, sizeof(text), &role);
+    return rows - last_line(b, t, text, sizeof(text));
 }
 
-/* The current place lies behind the rows that are kept. */
-static bool behind_rows(const struct browse *b)
+static void draw_last(struct browse *b, const struct tree *t, struct canvas *c)
 {
-    return xsi_index_full(b->doc->index) && !doc_row(b->doc, b->at) &&
-           b->at < xsi_index_end(b->doc->index);
+    enum role here = canvas_focused(c) ? ROLE_CURSOR : ROLE_CURSOR_AWAY;
+    char text[160];
+
+    if (behind_rows(b))
+        browse_look(b);
+    if (last_line(b, t, text, sizeof(text)))
+        canvas_text(c, canvas_rows(c) - 1, 0, canvas_columns(c), behind_rows(b) ? here : ROLE_INFO,
+                    text);
 }
 
 static void draw(struct browse *b, struct canvas *c)
 {
     struct tree *t = tree_of(b);
-    struct tree_widths w = tree_widths(b, canvas_columns(c));
-    int rows = canvas_rows(c), shown;
-    enum role role;
-    char text[160];
+    struct tree_widths w;
+    uint64_t current;
+    int shown;
 
     if (!t)
         return;
     tree_update(b, t);
-    shown = list_rows(b, t, rows);
+    w = tree_widths(b, t, canvas_columns(c));
+    shown = list_rows(b, t, canvas_rows(c));
     list_fit(&t->list, shown);
+    if (t->list.top == 1 && t->list.current < (uint64_t)shown) /* the outermost layer's line */
+        t->list.top = 0;
+    current = t->list.current;
+    if (behind_rows(b)) /* none of these */
+        t->list.current = UINT64_MAX;
     for (int y = 0; y < shown && (uint64_t)y < t->list.count - t->list.top; y++)
         tree_draw_line(b, t, c, t->list.top + (uint64_t)y, &w);
+    t->list.current = current;
     tree_notes_wanted(b, t);
-    if (last_line(b, t, text, sizeof(text), &role))
-        canvas_text(c, rows - 1, 0, canvas_columns(c), behind_rows(b) ? ROLE_CURSOR : role, text);
+    draw_last(b, t, c);
 }
 
 static void heading(struct browse *b, char *out, size_t size)

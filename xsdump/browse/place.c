@@ -53,6 +53,8 @@ void browse_selected(struct browse *b, uint64_t *offset, uint64_t *length)
 {
     const struct look *look = browse_look(b);
 
+    if (b->view == VIEW_READER && reader_read(b, offset, length) && b->at - *offset < *length)
+        return; /* it is the reader's bytes that are looked at */
     if (b->field != SIZE_MAX && b->field < look->count) {
         *offset = look->field[b->field].offset;
         *length = look->field[b->field].length;

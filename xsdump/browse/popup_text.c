@@ -30,8 +30,8 @@ struct reader {
 
 /* ---------------------------------------------------------------- wrapping ---- */
 
-/* Where the lines behind the first begin: below the text that follows a word and a gap ("  F1   what
- * it does"), else below the first. */
+/* Where the lines behind the first begin: below the text that follows a word and a gap
+ * ("  F1   what it does"), else below the first. */
 static unsigned hanging(const char *text, int width)
 {
     size_t blanks = strspn(text, " "), at = blanks, gap = 0;
@@ -193,8 +193,9 @@ static void release(struct popup *p)
 
 void popup_text(struct browse *b, const char *title, const char *text)
 {
-    static const struct popup_kind kind = { .draw = draw, .key = key, .click = click,
-                                            .free = release };
+    static const struct popup_kind kind = {
+        .draw = draw, .key = key, .click = click, .free = release
+    };
     char *copy = strndup(text, TEXT_MAX);
     struct reader *r;
 

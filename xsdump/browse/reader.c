@@ -95,6 +95,8 @@ static void arrive(struct browse *b, struct reader_view *v)
     if (!play->over)
         replay_facts(play);
     v->there_of = UINT64_MAX;
+    if (v->doc != b->doc) /* meanwhile the other image is looked at */
+        return;
     browse_goto(b, play->over ? xsi_run_verdict(play->run)->stopped : replay_focus(play), false);
     reader_look(b, v);
     if (play->over)
@@ -165,7 +167,8 @@ static double ahead_progress(struct browse *b, void *data)
 {
     const struct reader_view *v = data;
 
-    return v->play->ahead ? part(xsi_run_position(v->play->ahead), b->doc->size) : 1;
+    (void)b;
+    return v->play->ahead ? part(xsi_run_position(v->play->ahead), v->doc->size) : 1;
 }
 
 static void ahead_free(void *data)
@@ -222,7 +225,7 @@ static void going_free(void *data)
         arrive(v->b, v);
 }
 
-static const struct job going_job = { .what = "the restore goes on",
+static const struct job going_job = { .what = "going through the restore",
                                       .slice = going_slice,
                                       .progress = going_progress,
                                       .free = going_free };
@@ -263,8 +266,9 @@ bool reader_default(struct browse *b)
     const struct settings *set = b->set;
     const char *name =
         set->target_count && !set->all_targets ? set->targets[0] : judged_default(&b->doc->im);
+    const struct reader_view *v = b->slot[PANEL_READER];
 
-    if (!b->has_reader)
+    if (!b->has_reader || (v && v->doc && v->doc != b->doc && !v->chosen))
         b->has_reader = name && xsi_reader_lookup(name, &b->reader);
     return b->has_reader;
 }
@@ -275,6 +279,8 @@ static void stop(struct browse *b, struct reader_view *v)
     job_stop(b, &going_job);
     replay_free(v->play);
     v->play = NULL;
+    free(v->lines); /* they point into it */
+    v->lines = NULL;
 }
 
 struct reader_view *reader_slot(struct browse *b)

@@ -18,7 +18,8 @@ struct reader_view {
     char fields[400];           /* and those of its fields that it has got; "" none */
     uint64_t there_of;          /* number of the read that they are of, */
     unsigned there_then;        /* and doc->changes at that time: 0, it is known for good */
-    struct reader_lines *lines; /* panel_reader.c: what stands in the panel */
+    struct reader_lines *lines; /* reader_lines.c: what stands in the panel */
+    bool chosen;                /* b->reader is no default */
     struct xsi_reader *reader;  /* reader_choose.c: those to choose from */
     size_t readers;
 };

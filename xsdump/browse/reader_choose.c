@@ -65,10 +65,11 @@ static const char *line(struct browse *b, size_t index, char *out, size_t size)
 
 static void chosen(struct browse *b, size_t index)
 {
-    const struct reader_view *v = b->slot[PANEL_READER];
+    struct reader_view *v = b->slot[PANEL_READER];
 
     if (!v || index >= v->readers)
         return;
+    v->chosen = true;
     b->reader = v->reader[index];
     b->has_reader = true;
     if (!reader_begin(b))
@@ -81,7 +82,7 @@ static void chosen(struct browse *b, size_t index)
 void key_choose_reader(struct browse *b)
 {
     struct reader_view *v = reader_slot(b);
-    size_t current = 0;
+    size_t current;
 
     if (v)
         find_readers(b, v);
@@ -90,6 +91,7 @@ void key_choose_reader(struct browse *b)
         return;
     }
     reader_default(b);
+    current = v->readers - 1; /* the newest */
     for (size_t i = 0; i < v->readers; i++)
         if (b->has_reader && !strcmp(v->reader[i].name, b->reader.name))
             current = i;

@@ -17,8 +17,7 @@ void key_recover(struct browse *b)
 
     if (window->offset || (window->length && window->length != UINT64_MAX)) {
         browse_say(b, ROLE_WARNING,
-                   "xsrecover mends a whole file, and this is a part of one (--offset, --length): "
-                   "cut it out to a file of its own first");
+                   "xsrecover mends whole files; this is a part (--offset): cut it out first");
         return;
     }
     b->recover = true;

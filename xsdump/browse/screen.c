@@ -40,7 +40,8 @@ static const char *capability(const char *name)
     return text && text != (const char *)-1 ? text : "";
 }
 
-/* The sequences in the order in which endwin() sends them. */
+/* As endwin() does it: the last line, for terminals that have no other screen to go back to; then
+ * modes, attributes, and that screen. */
 static void way_back(char *out, size_t size)
 {
     static const char *const names[] = { "rmacs", "sgr0", "op", "rmkx", "cnorm", "rmcup" };
@@ -49,11 +50,13 @@ static void way_back(char *out, size_t size)
     *out = '\0';
     if (*capability("kmous"))
         append(out, size, *mouse ? tiparm(mouse, 0) : "\033[?1000l");
+    append(out, size, tiparm(capability("cup"), LINES - 1, 0));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         append(out, size, capability(names[i]));
     append(out, size, "\r");
 }
 
+/* The parent knows whose the terminal is. */
 static void taken(bool is)
 {
     char back[LIFE_BACK_MAX] = "";
@@ -151,6 +154,13 @@ void screen_resume(void)
     taken(true);
     clearok(curscr, TRUE);
     refresh();
+}
+
+void screen_resize(int rows, int columns)
+{
+    resize_term(rows, columns);
+    clearok(curscr, TRUE);
+    taken(true);
 }
 
 /* ---------------------------------------------------------------- parts ---- */

@@ -30,6 +30,8 @@ extern struct screen screen_state;
 void screen_suspend(void);
 /* Take it again, whatever happened to it meanwhile. */
 void screen_resume(void);
+/* It has another size. */
+void screen_resize(int rows, int columns);
 
 /* ---- screen_text.c ---- */
 /* Make the roles' colours; false: this terminal has none. */

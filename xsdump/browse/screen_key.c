@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,31 +17,35 @@
 #define ESCAPE_WAIT 25
 #define TWICE_WAIT  400
 #define WHEEL_LINES 3
+/* A click; what ncurses makes of several events that a slow line brought together. */
+#define ONCE  (BUTTON1_PRESSED | BUTTON1_CLICKED)
+#define TWICE (BUTTON1_DOUBLE_CLICKED | BUTTON1_TRIPLE_CLICKED)
 
-/* What ncurses calls a key. */
+/* clang-format off */
+/* What ncurses calls a key; A1 to C3 are the corners of a vt100's keypad. */
 static const struct {
     int curses, key;
 } names[] = {
-    { KEY_UP, SK_UP },
-    { KEY_DOWN, SK_DOWN },
-    { KEY_LEFT, SK_LEFT },
-    { KEY_RIGHT, SK_RIGHT },
-    { KEY_PPAGE, SK_PAGE_UP },
-    { KEY_NPAGE, SK_PAGE_DOWN },
-    { KEY_HOME, SK_HOME },
-    { KEY_FIND, SK_HOME },
-    { KEY_END, SK_END },
-    { KEY_SELECT, SK_END },
-    { KEY_LL, SK_END },
-    { KEY_ENTER, SK_ENTER },
-    { KEY_BTAB, SK_BACK_TAB },
+    { KEY_UP,        SK_UP },
+    { KEY_DOWN,      SK_DOWN },
+    { KEY_LEFT,      SK_LEFT },
+    { KEY_RIGHT,     SK_RIGHT },
+    { KEY_PPAGE,     SK_PAGE_UP },
+    { KEY_A3,        SK_PAGE_UP },
+    { KEY_NPAGE,     SK_PAGE_DOWN },
+    { KEY_C3,        SK_PAGE_DOWN },
+    { KEY_HOME,      SK_HOME },
+    { KEY_FIND,      SK_HOME },
+    { KEY_A1,        SK_HOME },
+    { KEY_END,       SK_END },
+    { KEY_SELECT,    SK_END },
+    { KEY_LL,        SK_END },
+    { KEY_C1,        SK_END },
+    { KEY_ENTER,     SK_ENTER },
+    { KEY_BTAB,      SK_BACK_TAB },
     { KEY_BACKSPACE, SK_BACKSPACE },
-    { KEY_DC, SK_DELETE },
-    { KEY_A1, SK_HOME }, /* the corners of a vt100's keypad */
-    { KEY_A3, SK_PAGE_UP },
-    { KEY_C1, SK_END },
-    { KEY_C3, SK_PAGE_DOWN },
-    { KEY_RESIZE, SK_RESIZE },
+    { KEY_DC,        SK_DELETE },
+    { KEY_RESIZE,    SK_RESIZE },
 };
 
 /* What comes as a character of its own. */
@@ -48,9 +53,13 @@ static const struct {
     wint_t character;
     int key;
 } controls[] = {
-    { '\r', SK_ENTER },  { '\n', SK_ENTER }, { '\t', SK_TAB },
-    { 8, SK_BACKSPACE }, { 127, SK_BACKSPACE },
+    { '\r', SK_ENTER },
+    { '\n', SK_ENTER },
+    { '\t', SK_TAB },
+    { 8,    SK_BACKSPACE },
+    { 127,  SK_BACKSPACE },
 };
+/* clang-format on */
 
 /*
  * Over a serial line TERM is often vt100, whatever is at the other end: sequences that terminals of
@@ -79,7 +88,7 @@ static const struct {
 
 void screen_keys(void)
 {
-    const char *mouse = tigetstr((NCURSES_CONST char *)"kmous");
+    const char *mouse = tigetstr((NCURSES_CONST char *)"kmous"), *term = getenv("TERM");
 
     keypad(stdscr, TRUE);
     if (!getenv("ESCDELAY"))
@@ -87,10 +96,10 @@ void screen_keys(void)
     for (size_t i = 0; i < COUNT(sequences); i++)
         if (key_defined(sequences[i].sequence) == 0)
             define_key(sequences[i].sequence, sequences[i].key);
-    /* not the Linux console's mouse daemon, whose library takes signals for itself */
-    if (mouse && mouse != (const char *)-1) {
+    /* for the Linux console curses would load the library of a daemon, which takes signals */
+    if (mouse && mouse != (const char *)-1 && term && strncmp(term, "linux", 5) != 0) {
         mouseinterval(0); /* a press counts at once */
-        mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+        mousemask(ONCE | TWICE | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
     }
 }
 
@@ -109,30 +118,46 @@ struct screen_mouse screen_mouse(void)
     return screen_state.mouse;
 }
 
-static int mouse_event(void)
+/* What one event means; false: nothing, as when the button is let go. */
+static bool mouse_event(const MEVENT *e)
 {
     struct screen *s = &screen_state;
-    struct screen_mouse *m = &s->mouse, last = *m;
+    struct screen_mouse m = { .y = e->y, .x = e->x }, last = s->mouse;
     int64_t at = now();
-    MEVENT e;
 
-    if (getmouse(&e) != OK)
-        return -1;
-    *m = (struct screen_mouse){ .y = e.y, .x = e.x };
-    if (e.bstate & BUTTON4_PRESSED) {
-        m->wheel = -WHEEL_LINES;
-    } else if (e.bstate & BUTTON5_PRESSED) {
-        m->wheel = WHEEL_LINES;
-    } else if (e.bstate & BUTTON1_PRESSED) {
-        m->click = true;
+    if (e->bstate & BUTTON4_PRESSED) {
+        m.wheel = -WHEEL_LINES;
+    } else if (e->bstate & BUTTON5_PRESSED) {
+        m.wheel = WHEEL_LINES;
+    } else if (e->bstate & (ONCE | TWICE)) {
+        m.click = true;
         /* the third one of a row is a first one again */
-        m->twice = last.click && !last.twice && last.y == m->y && last.x == m->x &&
-                   at - s->clicked <= TWICE_WAIT;
+        m.twice = (e->bstate & TWICE) || (last.click && !last.twice && last.y == m.y &&
+                                          last.x == m.x && at - s->clicked <= TWICE_WAIT);
         s->clicked = at;
     } else {
-        return -1;
+        return false;
     }
-    return SK_MOUSE;
+    s->mouse = m;
+    return true;
+}
+
+/* ncurses says once that there are events: the last one that means something, and all turns of the
+ * wheel. */
+static int mouse_events(void)
+{
+    int key = -1, wheel = 0;
+    MEVENT e;
+
+    while (getmouse(&e) == OK) {
+        if (!mouse_event(&e))
+            continue;
+        key = SK_MOUSE;
+        wheel += screen_state.mouse.wheel;
+    }
+    if (screen_state.mouse.wheel)
+        screen_state.mouse.wheel = wheel;
+    return key;
 }
 
 /* ---------------------------------------------------------------- keys ---- */
@@ -153,6 +178,13 @@ static bool swallow(void)
     }
     if (get_wch(&c) == ERR)
         return true;
+    /* the mouse in its oldest form, of terminals that know no newer one: three bytes follow */
+    for (int i = 0; i < 3 && c == 'M'; i++) {
+        wint_t place;
+
+        if (get_wch(&place) == ERR)
+            break;
+    }
     for (int i = 0; i < 32 && c >= 0x20 && c < 0x40; i++)
         if (get_wch(&c) == ERR)
             break;
@@ -162,7 +194,7 @@ static bool swallow(void)
 static int of_curses(int code)
 {
     if (code == KEY_MOUSE)
-        return mouse_event();
+        return mouse_events();
     if (code >= KEY_F(1) && code <= KEY_F(12))
         return SK_F(code - KEY_F0);
     for (size_t i = 0; i < COUNT(names); i++)
@@ -212,8 +244,7 @@ static bool signals(void)
     }
     if (life_came(SIGWINCH) || anew) {
         if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
-            resize_term(size.ws_row, size.ws_col);
-        clearok(curscr, TRUE);
+            screen_resize(size.ws_row, size.ws_col);
         anew = true;
     }
     return anew;

@@ -65,7 +65,7 @@ bool screen_roles(void)
 static attr_t look(enum role role)
 {
     static const attr_t looks[] = {
-        [LOOK_NONE] = A_NORMAL,       [LOOK_BOLD] = A_BOLD,     [LOOK_REVERSE] = A_REVERSE,
+        [LOOK_NONE] = A_NORMAL,         [LOOK_BOLD] = A_BOLD,     [LOOK_REVERSE] = A_REVERSE,
         [LOOK_UNDERLINE] = A_UNDERLINE, [LOOK_BRIGHT] = A_NORMAL,
     };
     bool colours = screen_state.colours;

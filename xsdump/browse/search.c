@@ -13,6 +13,7 @@ void search_free(struct search *s)
 {
     if (!s)
         return;
+    search_chunks_leave(s);
     cli_filter_free(s->filter);
     cli_filter_free(s->part);
     free(s->window);
@@ -33,12 +34,21 @@ static struct cli_filter *named(const char *word, const char *op, char *why, siz
     return cli_filter_new(text, why, size);
 }
 
-/* The debugger's grammar of `find`, and codes of findings. False with words in why. */
+/* A finding, or chunks with a name. */
+static bool parse_name(struct search *s, const char *text, char *why, size_t size)
+{
+    s->finding = xsi_finding_lookup(text);
+    if (s->finding)
+        return true;
+    s->filter = named(text, "==", why, size);
+    return s->filter != NULL;
+}
+
+/* The debugger's grammar of `find`, and findings. False with words in why. */
 static bool parse(struct search *s, const char *text, char *why, size_t size)
 {
     const char *wrong;
 
-    snprintf(s->text, sizeof(s->text), "%s", text);
     if (cli_needle_parse(text, &s->needle, &wrong))
         return true;
     if (wrong) {
@@ -49,23 +59,23 @@ static bool parse(struct search *s, const char *text, char *why, size_t size)
         s->filter = cli_filter_new(text, why, size);
         return s->filter != NULL;
     }
-    s->finding = xsi_finding_lookup(text);
-    if (s->finding)
-        return true;
-    s->filter = named(text, "==", why, size);
-    s->part = s->filter ? named(text, "~", why, size) : NULL;
-    return s->part != NULL;
+    if (!parse_name(s, text, why, size))
+        return false;
+    s->part = s->finding ? NULL : named(text, "~", why, size);
+    return s->finding || s->part;
 }
 
-static struct search *search_new(const char *text, char *why, size_t size)
+static struct search *search_new(const char *text, bool is_place, char *why, size_t size)
 {
     struct search *s = calloc(1, sizeof(*s));
 
     snprintf(why, size, "out of memory");
-    if (!s || !parse(s, text, why, size)) {
+    if (!s || !(is_place ? parse_name : parse)(s, text, why, size)) {
         search_free(s);
         return NULL;
     }
+    s->is_place = is_place;
+    snprintf(s->text, sizeof(s->text), "%s", text);
     if (s->needle.length)
         s->window = malloc(SEARCH_WINDOW + CLI_NEEDLE_MAX);
     else
@@ -93,7 +103,7 @@ static void found(struct browse *b, struct search *s)
     bool same = s->wrapped && s->hit == b->at;
 
     s->found = true;
-    browse_goto(b, s->hit, true);
+    browse_goto(b, s->hit + s->more, true);
     if (same)
         browse_say(b, ROLE_INFO, "this is the only one: %s", s->text);
     else if (s->wrapped)
@@ -108,6 +118,11 @@ static void not_found(struct browse *b, const struct search *s)
         browse_say(b, ROLE_WARNING, "not found: %s%s",
                    cli_needle_text(&s->needle, text, sizeof(text)),
                    s->unread ? "; some bytes cannot be read" : "");
+    else if (s->is_place && !s->finding)
+        browse_say(b, ROLE_WARNING,
+                   "%s is no place here; what is: an offset (0x1b023), #17, a chunk's type, a "
+                   "finding's code, pfn 0xfee, a mark ('a)",
+                   s->text);
     else if (s->finding)
         browse_say(b, ROLE_WARNING, "no %s %s in this image", s->finding->code, s->finding->slug);
     else
@@ -154,7 +169,14 @@ static double progress(struct browse *b, void *data)
     return all && done < all ? (double)done / (double)all : 0;
 }
 
-static const struct job job = { .what = "searching", .slice = slice, .progress = progress };
+static void over(void *data)
+{
+    search_chunks_leave(data);
+}
+
+static const struct job job = {
+    .what = "searching", .slice = slice, .progress = progress, .free = over
+};
 
 static void go(struct browse *b, struct search *s, bool back)
 {
@@ -178,11 +200,11 @@ bool search_hit(const struct browse *b, uint64_t *offset, uint64_t *length)
 /* ---------------------------------------------------------------- keys ---- */
 
 /* What is searched for from now on; NULL after words. */
-static struct search *replace(struct browse *b, const char *text)
+static struct search *replace(struct browse *b, const char *text, bool is_place)
 {
     struct tree *t = tree_of(b);
     char why[400];
-    struct search *s = t ? search_new(text, why, sizeof(why)) : NULL;
+    struct search *s = t ? search_new(text, is_place, why, sizeof(why)) : NULL;
 
     if (t && !s)
         browse_say(b, ROLE_ERROR, "%s", why);
@@ -213,27 +235,24 @@ static void take(struct browse *b, const char *text)
         again(b, false);
         return;
     }
-    s = replace(b, text);
+    s = replace(b, text, false);
     if (s)
         go(b, s, false);
 }
 
-void search_name(struct browse *b, const char *name)
+void search_name(struct browse *b, const char *name, uint64_t more)
 {
-    struct search *s = replace(b, name);
+    struct search *s = replace(b, name, true);
 
     if (!s)
         return;
-    cli_filter_free(s->part);
-    s->part = NULL;
+    s->more = more;
     go(b, s, false);
 }
 
 void key_search(struct browse *b)
 {
-    const struct tree *t = tree_of(b);
-
-    popup_ask(b, "search:", t && t->search ? t->search->text : NULL, take);
+    popup_ask(b, "search (Enter: the last one again):", NULL, take);
 }
 
 void key_search_next(struct browse *b)

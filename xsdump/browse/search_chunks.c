@@ -9,6 +9,7 @@
 #include "search_internal.h"
 
 #define ROWS_PER_SLICE 1024
+#define EVENTS         64 /* of a walk through a run, in a slice */
 
 void search_chunks_start(struct browse *b, struct search *s)
 {
@@ -47,51 +48,82 @@ static enum searched hit(struct search *s, const struct xsi_map_row *row)
     return SEARCH_FOUND;
 }
 
-/* Chunks first … end - 1, one by one: as many as are read at a time. */
-static enum searched one_by_one(struct browse *b, struct search *s, uint64_t first, uint64_t end)
+void search_chunks_leave(struct search *s)
 {
-    size_t max = SEARCH_CHUNKS, n;
+    xsi_walk_free(s->walk);
+    s->walk = NULL;
+}
 
-    if (end - first > max && s->back)
-        first = end - max;
-    if (end - first < max)
-        max = (size_t)(end - first);
-    n = xsi_index_list(b->doc->index, first, max, s->row);
-    for (size_t i = 0; i < n; i++) {
-        size_t k = s->back ? n - 1 - i : i;
+/* Up to chunk number end - 1, with a walk that goes on where the last slice left it. */
+static enum searched walk_on(struct browse *b, struct search *s, uint64_t end)
+{
+    struct xsi_error error;
 
-        if (cli_filter_match(s->filter, &s->row[k]))
-            return hit(s, &s->row[k]);
+    for (unsigned n = 0; n < EVENTS && s->at < end; n++) {
+        unsigned checkpoint = s->walk ? xsi_walk_info(s->walk)->checkpoints : 0;
+        struct xsi_event ev = { .kind = XSI_EV_CHUNK };
+        struct xsi_map_row row;
+
+        if (!s->walk || s->chunk->index >= s->at) {
+            search_chunks_leave(s);
+            s->walk = xsi_index_open_number(b->doc->index, s->at, &s->chunk, &error);
+            checkpoint = s->walk ? xsi_walk_info(s->walk)->checkpoints : 0;
+        } else if (xsi_walk_next(s->walk, &ev) <= 0) {
+            search_chunks_leave(s);
+        } else if (ev.kind == XSI_EV_CHUNK) {
+            s->chunk = ev.chunk;
+        }
+        if (!s->walk) {
+            s->unread = true;
+            s->at = end;
+        }
+        if (!s->walk || ev.kind != XSI_EV_CHUNK || s->chunk->index < s->at)
+            continue;
+        row = xsi_map_row_of(s->chunk, checkpoint);
+        s->at = row.index + 1;
+        if (cli_filter_match(s->filter, &row))
+            return hit(s, &row);
     }
-    s->unread = s->unread || !n;
-    s->at = s->back ? first : n ? first + n : end;
+    return SEARCH_ON;
+}
+
+/* Down to chunk number `first`, as many as are read at a time. */
+static enum searched list_back(struct browse *b, struct search *s, uint64_t first)
+{
+    size_t n;
+
+    if (s->at - first > SEARCH_CHUNKS)
+        first = s->at - SEARCH_CHUNKS;
+    n = xsi_index_list(b->doc->index, first, (size_t)(s->at - first), s->row);
+    s->unread = s->unread || n < s->at - first;
+    while (n--)
+        if (cli_filter_match(s->filter, &s->row[n]))
+            return hit(s, &s->row[n]);
+    s->at = first;
     return SEARCH_ON;
 }
 
 /* A row, or some chunks of it (*read: that took longer). */
 static enum searched step(struct browse *b, struct search *s, bool *read)
 {
-    uint64_t chunks = xsi_index_chunks(b->doc->index);
-    uint64_t number = s->back ? s->at - 1 : s->at;
-    const struct xsi_map_row *row = row_with(b->doc, number);
+    const struct xsi_map_row *row = row_with(b->doc, s->back ? s->at - 1 : s->at);
     bool whole = row && (row->count == 1 || cli_filter_by_run(s->filter));
+    uint64_t first, end;
+    size_t count;
 
-    *read = !whole;
-    if (!row) {
-        size_t count;
-        const struct xsi_map_row *last = xsi_index_rows(b->doc->index, &count);
-        uint64_t kept = count ? last[count - 1].index + last[count - 1].count : 0;
-
-        return s->back ? one_by_one(b, s, kept, s->at) : one_by_one(b, s, s->at, chunks);
+    if (whole) {
+        /* from within a run that counts as one the next hit is not the run itself */
+        if ((s->back || s->at == row->index) && cli_filter_match(s->filter, row))
+            return hit(s, row);
+        s->at = s->back ? row->index : row->index + row->count;
+        return SEARCH_ON;
     }
-    if (!whole)
-        return s->back ? one_by_one(b, s, row->index, s->at)
-                       : one_by_one(b, s, s->at, row->index + row->count);
-    /* from within a run that counts as one the next hit is not the run itself */
-    if ((s->back || s->at == row->index) && cli_filter_match(s->filter, row))
-        return hit(s, row);
-    s->at = s->back ? row->index : row->index + row->count;
-    return SEARCH_ON;
+    *read = true;
+    first = row ? row->index : 0;
+    end = row ? row->index + row->count : xsi_index_chunks(b->doc->index);
+    if (!row && (row = xsi_index_rows(b->doc->index, &count)) && count) /* behind the rows */
+        first = row[count - 1].index + row[count - 1].count;
+    return s->back ? list_back(b, s, first) : walk_on(b, s, end);
 }
 
 static bool at_end(const struct browse *b, const struct search *s)

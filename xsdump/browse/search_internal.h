@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A search: search.c says what is meant and goes to hits; search_bytes.c and search_chunks.c look. */
+/* A search: search.c knows what is meant, search_bytes.c and search_chunks.c look for it. */
 #ifndef SEARCH_INTERNAL_H
 #define SEARCH_INTERNAL_H
 
@@ -9,8 +9,9 @@
 #include "tree.h"
 
 #define SEARCH_TEXT   256
-#define SEARCH_WINDOW (256U << 10) /* bytes that are read at a time */
-#define SEARCH_CHUNKS 512          /* chunks of a run */
+#define SEARCH_WINDOW (256U << 10) /* bytes that are read at a time, */
+#define SEARCH_LITTLE (16U << 10)  /* ... behind a hole: often it is only a header */
+#define SEARCH_CHUNKS 256          /* chunks of a run, backwards */
 
 /* What came of a slice. */
 enum searched { SEARCH_ON, SEARCH_WAITS, SEARCH_FOUND, SEARCH_NOTHING };
@@ -20,6 +21,8 @@ struct search {
     struct cli_needle needle;
     struct cli_filter *filter; /* of chunks */
     struct cli_filter *part;   /* of chunks, when `filter` finds nothing: parts of names */
+    bool is_place;             /* `:` asks for it */
+    uint64_t more;             /* ... and so many bytes on from there */
     const struct xsi_finding_row *finding; /* findings like this */
 
     const struct doc *doc;   /* in which it runs, or ran */
@@ -30,6 +33,8 @@ struct search {
     uint64_t span;           /* bytes: what is looked at next */
     uint8_t *window;         /* bytes */
     struct xsi_map_row *row; /* chunks */
+    struct xsi_walk *walk;   /* chunks of a run, forwards */
+    const struct xsi_chunk *chunk;
     bool found;
     uint64_t hit, length; /* offset; bytes that are marked, 0 none */
 };
@@ -37,6 +42,8 @@ struct search {
 /* Set off from the current place. */
 void search_bytes_start(struct browse *b, struct search *s);
 void search_chunks_start(struct browse *b, struct search *s);
+/* The walk is not needed any more. */
+void search_chunks_leave(struct search *s);
 enum searched search_bytes_slice(struct browse *b, struct search *s);
 enum searched search_chunks_slice(struct browse *b, struct search *s);
 

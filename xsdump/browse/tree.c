@@ -188,6 +188,8 @@ static bool add_segment(struct tree *t, const struct xsi_map_row *row)
             t->stack[t->depth++] = self;
     }
     s->depth = s->around == SIZE_MAX ? 0 : t->segment[s->around].depth + 1;
+    if (s->depth > t->deepest)
+        t->deepest = s->depth;
     for (unsigned i = 0; i < t->depth; i++)
         t->segment[t->stack[i]].last = self;
     return true;
@@ -209,7 +211,7 @@ static void take_rows(struct tree *t)
 void tree_reset(struct tree *t)
 {
     t->count = t->rows = t->open_count = 0;
-    t->depth = 0;
+    t->depth = t->deepest = 0;
     t->list = (struct list){ .count = 0 };
     t->window[0].count = t->window[1].count = 0;
     t->at = (struct tree_item){ .kind = TREE_ROW };
@@ -376,12 +378,20 @@ bool tree_around(const struct tree *t, const struct tree_item *item, struct tree
 
 /* ---------------------------------------------------------------- the current place ---- */
 
+/* The item's row is among those that are shown. */
+static bool there(const struct tree *t, const struct tree_item *item)
+{
+    size_t i = tree_shown_at(t, item->row);
+
+    return i < t->rows && item->segment < t->count && tree_shown_row(t, i) == item->row;
+}
+
 /* The selected line is of the current place already. */
 static bool holds(struct tree *t, const struct tree_item *item, uint64_t at)
 {
     struct xsi_map_row row;
 
-    if (item->row >= t->rows || item->segment >= t->count || !tree_row(t, item, &row))
+    if (!there(t, item) || !tree_row(t, item, &row))
         return false;
     if (item->kind == TREE_LAYER || tree_unfolded(t, item))
         return at == row.offset;
@@ -427,6 +437,8 @@ void tree_update(struct browse *b, struct tree *t)
     take_rows(t);
     if (!t->placed)
         t->placed = tree_place(b, t);
+    if (!there(t, &t->at)) /* nothing is known of the place: some line must be selected */
+        tree_at(t, t->list.current < t->list.count ? t->list.current : 0, &t->at);
 }
 
 /* ---------------------------------------------------------------- life ---- */

@@ -13,7 +13,7 @@
 #include "widget_list.h"
 
 enum {
-    TREE_WINDOW = 256, /* chunks of unfolded runs that are fetched at a time */
+    TREE_WINDOW = 128, /* chunks of unfolded runs that are fetched at a time */
     TREE_DEPTH = 32,   /* layers within each other; the library allows XSI_STACK_MAX */
     TREE_MARKS = 26
 };
@@ -65,7 +65,8 @@ struct tree {
     size_t count, capacity;
     size_t stack[TREE_DEPTH]; /* blocks that a row can still belong to, outermost first */
     unsigned depth;
-    size_t rows; /* shown rows that are in segments */
+    unsigned deepest; /* depth of a segment */
+    size_t rows;      /* shown rows that are in segments */
 
     struct tree_open *open; /* ascending */
     size_t open_count, open_capacity;
@@ -127,15 +128,15 @@ void tree_filter_free(struct tree_filter *f);
 /* Columns; 0: there is no room for it. */
 struct tree_widths {
     int view;   /* mark of the view: what a reader has read, what differs */
-    int offset; /* "0x0001a04b" */
+    int offset; /* "0x0001a04b"; narrow: "0x1a04b" */
+    int digits; /* ... of it */
     int name;
     int length; /* exact, or as "104K" */
-    int pages;
     int note;
     bool exact;
 };
 
-struct tree_widths tree_widths(const struct browse *b, int columns);
+struct tree_widths tree_widths(const struct browse *b, const struct tree *t, int columns);
 void tree_draw_line(struct browse *b, struct tree *t, struct canvas *c, uint64_t line,
                     const struct tree_widths *w);
 

@@ -8,11 +8,11 @@
 
 #include "tree.h"
 
-#define NAME_MIN   15 /* columns of a name before other things are left out */
+#define NAME_LEAST 12 /* columns of a name before the offset is left out, */
+#define NAME_MIN   17 /* ... and other things; more where layers are nested */
 #define NAME_MAX   34
-#define LENGTH     5 /* "1023K" */
-#define PAGES      9
-#define NOTE_MIN   16
+#define LENGTH     4 /* "999K" */
+#define NOTE_MIN   20
 #define OFFSET_MIN 8 /* digits of an offset, as in the listing */
 
 static int digits(uint64_t number, unsigned base)
@@ -24,27 +24,22 @@ static int digits(uint64_t number, unsigned base)
     return n;
 }
 
-struct tree_widths tree_widths(const struct browse *b, int columns)
+struct tree_widths tree_widths(const struct browse *b, const struct tree *t, int columns)
 {
     int hex = digits(b->doc->size, 16), decimal = digits(b->doc->size, 10);
+    int least = NAME_MIN + (int)t->deepest;
     struct tree_widths w = { .view = b->view == VIEW_READER || b->view == VIEW_COMPARE };
 
     w.name = columns - 1 - w.view;
-    w.offset = (hex < OFFSET_MIN ? OFFSET_MIN : hex) + 2;
-    if (w.name - w.offset - 1 < NAME_MIN)
-        w.offset = 0;
-    else
-        w.name -= w.offset + 1;
-    if (w.name - decimal - 1 >= NAME_MIN + 8) {
-        w.exact = true;
-        w.length = decimal;
-    } else if (w.name - LENGTH - 1 >= NAME_MIN) {
-        w.length = LENGTH;
-    }
+    w.digits = hex < OFFSET_MIN ? OFFSET_MIN : hex;
+    w.exact = w.name - w.digits - decimal - 4 >= least + 6;
+    if (!w.exact)
+        w.digits = hex;
+    w.offset = w.name - w.digits - 3 >= NAME_LEAST ? w.digits + 2 : 0;
+    w.name -= w.offset ? w.offset + 1 : 0;
+    w.length = w.exact ? decimal : w.name - LENGTH - 1 >= least ? LENGTH : 0;
     w.name -= w.length ? w.length + 1 : 0;
-    if (w.name - PAGES - NOTE_MIN - 2 >= NAME_MIN + 8) {
-        w.pages = PAGES;
-        w.name -= PAGES + 1;
+    if (w.name - NOTE_MIN - 1 >= least + 6) {
         w.note = w.name - NAME_MAX - 1;
         w.note = w.note < NOTE_MIN ? NOTE_MIN : w.note;
         w.name -= w.note + 1;
@@ -94,8 +89,18 @@ static void row_name(const struct xsi_map_row *row, int width, char *out, size_t
     snprintf(out, size, "%.60s%s%s%s", row->type, id, times, flag_words(row->flags));
 }
 
+/* In an unfolded run all have one type: what tells batches apart is their frames. */
+static void batch_name(const struct xsi_map_row *row, int width, char *out, size_t size)
+{
+    int n = snprintf(out, size, "pfn 0x%" PRIx64 "-0x%" PRIx64, row->first_pfn, row->last_pfn);
+
+    if (n > width || row->first_pfn == row->last_pfn)
+        snprintf(out, size, "pfn 0x%" PRIx64, row->first_pfn);
+}
+
 static void item_name(const struct tree *t, const struct tree_item *item,
-                      const struct xsi_map_row *row, int width, char *out, size_t size)
+                      const struct xsi_map_row *row, const struct tree_widths *w, char *out,
+                      size_t size)
 {
     const struct tree_segment *s = &t->segment[item->segment];
     bool goes_on = s->block != item->segment;
@@ -103,16 +108,18 @@ static void item_name(const struct tree *t, const struct tree_item *item,
                                       : item->kind == TREE_ROW ? 2
                                                                : 4);
     char fold = !tree_folds(t, item) ? ' ' : tree_unfolded(t, item) ? '-' : '+';
-    char name[128];
+    char name[160];
 
-    if (width < NAME_MAX) /* a column is dear */
+    if (w->name < NAME_MAX) /* a column is dear */
         indent /= 2;
     if (s->bare)
         indent -= indent ? 1 : 0;
     if (item->kind == TREE_LAYER)
         snprintf(name, sizeof(name), "%.60s%s", row->layer, goes_on ? " goes on" : "");
+    else if (item->kind == TREE_CHUNK && row->pages && !w->note)
+        batch_name(row, w->name - indent - 1, name, sizeof(name));
     else
-        row_name(row, width - indent - 1, name, sizeof(name));
+        row_name(row, w->name - indent - 1, name, sizeof(name));
     snprintf(out, size, "%*s%c%s", indent, "", fold, name);
 }
 
@@ -144,13 +151,15 @@ static void item_note(struct browse *b, struct tree *t, const struct tree_item *
         text_add(out, size, "%s%" PRIu64 " bytes wanted", told++ ? " " : "", row->wanted);
     if (item->kind == TREE_ROW && row->count == 1)
         note = tree_note(b, t, row->index);
+    if (row->pages)
+        text_add(out, size, "%s%" PRIu64 " page%s", told++ ? " " : "", row->pages,
+                 row->pages > 1 ? "s" : "");
     if (*note)
-        text_add(out, size, "%s%s", told ? " " : "", note);
+        text_add(out, size, "%s%s", row->pages ? ", " : told ? " " : "", note);
     else if (row->pages && row->first_pfn == row->last_pfn)
-        text_add(out, size, "%spfn 0x%" PRIx64, told ? " " : "", row->first_pfn);
+        text_add(out, size, ", pfn 0x%" PRIx64, row->first_pfn);
     else if (row->pages)
-        text_add(out, size, "%spfn 0x%" PRIx64 "-0x%" PRIx64, told ? " " : "", row->first_pfn,
-                 row->last_pfn);
+        text_add(out, size, ", pfn 0x%" PRIx64 "-0x%" PRIx64, row->first_pfn, row->last_pfn);
 }
 
 /* ---------------------------------------------------------------- marks ---- */
@@ -224,11 +233,6 @@ static void draw_right(struct browse *b, struct tree *t, struct canvas *c, int y
     }
     if (item->kind == TREE_LAYER)
         return;
-    if (w->pages) {
-        if (row->pages)
-            canvas_put(c, y, x, role, "%*" PRIu64, w->pages, row->pages);
-        x += w->pages + 1;
-    }
     if (w->note) {
         item_note(b, t, item, row, text, sizeof(text));
         canvas_text(c, y, x, w->note, role, text);
@@ -265,10 +269,10 @@ void tree_draw_line(struct browse *b, struct tree *t, struct canvas *c, uint64_t
     }
     if (w->offset) {
         if (item.kind != TREE_LAYER || !tree_unfolded(t, &item))
-            canvas_put(c, y, x, role, "0x%08" PRIx64, row.offset);
+            canvas_put(c, y, x, role, "0x%0*" PRIx64, w->digits, row.offset);
         x += w->offset + 1;
     }
-    item_name(t, &item, &row, w->name, name, sizeof(name));
+    item_name(t, &item, &row, w, name, sizeof(name));
     canvas_text(c, y, x, w->name, role, name);
     draw_right(b, t, c, y, x + w->name + 1, w, &item, &row, role);
 }

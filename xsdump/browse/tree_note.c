@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Notes of chunks ("16 records, 1 vCPU"), as the listing has them. The index does not keep them: they
- * are read again for the rows on the screen, between keys, and the last ones are remembered.
+ * Notes of chunks ("16 records, 1 vCPU"), as the listing has them. The index does not keep them:
+ * they are read again for the rows on the screen, between keys, and the last ones are remembered.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +81,7 @@ static void over(void *data)
     n->count = n->next = 0;
 }
 
-static const struct job job = { .what = "reading notes", .slice = slice, .free = over };
+static const struct job job = { .what = NULL, .slice = slice, .free = over };
 
 const char *tree_note(struct browse *b, struct tree *t, uint64_t number)
 {

@@ -46,19 +46,21 @@ static bool put_all(struct canvas *c, int rows, const char *text, enum role role
     return true;
 }
 
-/* What to do about it: a command, or "". */
-static void command(const struct browse *b, const struct xsi_verdict *v, char *out, size_t size)
+void verdict_command(const struct browse *b, char *out, size_t size)
 {
+    const struct xsi_verdict *v = doc_verdict(b->doc);
     const struct image *im = &b->doc->im;
     struct cli_term t = { .width = 0 };
     char word[4400], *text = NULL;
     size_t n = 0;
 
     out[0] = '\0';
+    if (!v || v->outcome == XSI_RESTORES)
+        return;
     t.out = open_memstream(&text, &n);
     if (!t.out)
         return;
-    if (v->outcome != XSI_RESTORES && !verdict_fix(&t, im, v))
+    if (!verdict_fix(&t, im, v))
         fprintf(t.out, "Which readers restore it: xsdump -t all %s\n",
                 image_words(im, word, sizeof(word)));
     if (fclose(t.out) == 0)
@@ -95,11 +97,13 @@ void verdict_put(const struct browse *b, struct canvas *c, int rows)
     const struct xsi_verdict *v = doc_verdict(b->doc);
     char next[TEXT] = "", *all;
 
+    if (rows > 0 && b->doc->error.code)
+        text_wrap(c, canvas_rows(c) - 1, canvas_columns(c), 1, 0, ROLE_ERROR, b->doc->error.text);
     if (!v || rows < 1)
         return;
     all = verdict_text(b, (unsigned)canvas_columns(c));
     if (all && !put_all(c, rows, all, roles[v->outcome])) {
-        command(b, v, next, sizeof(next));
+        verdict_command(b, next, sizeof(next));
         put_short(b, c, rows, v, next, roles[v->outcome]);
     }
     free(all);

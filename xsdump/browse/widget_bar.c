@@ -162,34 +162,46 @@ size_t bar_at(const struct bar_cell *cell, size_t n, uint64_t offset)
         else
             high = middle;
     }
-    return low ? low - 1 : 0;
+    low -= low ? 1 : 0;
+    while (low && cell[low - 1].from == cell[low].from) /* the first of those for one byte */
+        low--;
+    return low;
+}
+
+static bool is_inside(const struct bar_cell *cell, size_t n, uint64_t from, uint64_t to)
+{
+    return n && from < cell[n - 1].to && (to > from ? to : from + 1) > cell[0].from;
 }
 
 void bar_over(struct bar_cell *cell, size_t n, uint64_t from, uint64_t to, enum role role,
               unsigned rank)
 {
-    size_t i = bar_at(cell, n, from);
-
-    for (bool first = true; i < n && (first || cell[i].from < to); i++, first = false) {
+    if (!is_inside(cell, n, from, to))
+        return;
+    for (size_t i = bar_at(cell, n, from), first = i; i < n; i++) {
+        if (i > first && cell[i].from >= to)
+            break;
         if (cell[i].rank >= rank)
             continue;
         cell[i].role = role;
         cell[i].rank = rank;
-        if (from > cell[i].from)
-            cell[i].go = from < cell[i].to ? from : cell[i].go;
+        if (from > cell[i].from && from < cell[i].to)
+            cell[i].go = from;
     }
 }
 
 void bar_sign(struct bar_cell *cell, size_t n, uint64_t offset, char sign, enum role role)
 {
-    struct bar_cell *at = &cell[bar_at(cell, n, offset)];
+    struct bar_cell *at;
 
+    if (!is_inside(cell, n, offset, offset))
+        return;
+    at = &cell[bar_at(cell, n, offset)];
     if (at->sign)
         return;
     at->sign = sign;
     at->sign_role = role;
-    if (offset >= at->from && offset < at->to)
-        at->go = offset;
+    at->go = offset;
 }
 
 /* Its ground is the terminal's own, or as dark: the letter is needed to see it. */

@@ -41,7 +41,8 @@ struct bar_cell {
 /* Lay the bar out on n cells (at most BAR_CELLS): to scale, but so many for each part at least, or
  * as many as there are; 1 or more. False: it is empty, or there are no cells. */
 bool bar_lay(const struct bar *bar, struct bar_cell *cell, size_t n, size_t least);
-/* The cell that holds an offset; the first or last one when it is outside. */
+/* The cell that holds an offset; the first or last one when it is outside. What lies over a bar
+ * and is outside is left out. */
 size_t bar_at(const struct bar_cell *cell, size_t n, uint64_t offset);
 /* Something that lies over the parts, at [from, to) or at a place (equal): the cells that stand for
  * it show the role, unless something of a higher rank is there. */

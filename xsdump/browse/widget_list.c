@@ -54,6 +54,7 @@ void list_scroll(struct list *l, int lines, int rows)
 {
     uint64_t shown = rows > 0 ? (uint64_t)rows : 1;
 
+    list_fit(l, rows); /* the list may have become shorter */
     l->top = by(l->top, (uint64_t)(lines < 0 ? -lines : lines), lines < 0, l->count);
     if (l->count - l->top < shown)
         l->top = l->count > shown ? l->count - shown : 0;

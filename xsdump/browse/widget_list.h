@@ -16,7 +16,7 @@ struct list {
 
 /* Move by an act. True: it was a movement (even one that led nowhere). */
 bool list_act(struct list *l, enum act act, int rows);
-/* After count or current were changed, and before drawing: `current` exists and is on the screen. */
+/* After count or current changed, and before drawing: `current` exists and is on the screen. */
 void list_fit(struct list *l, int rows);
 /* The wheel: the window moves, and takes the selected line along. */
 void list_scroll(struct list *l, int by, int rows);
