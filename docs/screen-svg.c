@@ -324,7 +324,8 @@ int main(int argc, char **argv)
     read_screen(&screen);
     printf("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-8 -8 %d %d\" "
            "font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"14\" "
-           "xml:space=\"preserve\" fill=\"" TEXT "\">\n<title>%s</title>\n"
+           "xml:space=\"preserve\" shape-rendering=\"crispEdges\" fill=\"" TEXT
+           "\">\n<title>%s</title>\n"
            "<rect x=\"-8\" y=\"-8\" width=\"100%%\" height=\"100%%\" rx=\"6\" fill=\"" GROUND
            "\"/>\n",
            screen.columns * WIDTH / 10 + 16, screen.rows * HEIGHT / 10 + 16, argv[3]);

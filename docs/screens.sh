@@ -46,16 +46,26 @@ start 100 30 screen-256color bad-count-flip.img
 settled
 keys e
 picture flip 'one flipped bit in a count'
-keys p
-picture pages 'the frames of the guest'
 keys F1
 picture help 'the keys'
+keys q q
+
+# a guest that ran on real Xen
+[ -e "$XSI_TOP/build/real/.done" ] ||
+    { "$XSI_TOP/samples/unpack" "$XSI_TOP/build/real" && touch "$XSI_TOP/build/real/.done"; }
+take "$XSI_TOP/build/real/revive/pv-4.5-raw.img" pv.img
+start 100 30 screen-256color pv.img
+settled
+keys p
+settled
+keys z
+settled
+keys "]"
+picture pages 'the frames of a small guest: pages, page tables, zeros'
 keys q
 
 "$XSI_BIN/xsrecover" fix 2011-xapi-hvm.img -y -t xen-4.1/32/xapi -o mended.img >/dev/null
 start 100 30 screen-256color 2011-xapi-hvm.img mended.img
-settled
-keys d
 settled
 keys "]"
 picture two 'an image and its mended copy'

@@ -5,7 +5,7 @@ load common
 load browse
 
 # The panels on a wide screen, in the order of their frames.
-tree=1 fields=2 findings=4
+tree=1 fields=2
 
 agreed=(2011-xapi-hvm bad-count-flip v3-hvm-4.17-small xend-hvm-3.4 libvirt-pv-4.17 xl-hvm-4.5
     xapi-v2-hvm cut-xl-emulator unknown-chunk-22)

@@ -115,24 +115,29 @@ settled() {
     return 1
 }
 
-# kept NAME [colours]: the screen is the one of that name. With colours: and so are its attributes.
+# kept NAME [colours]: the screen is, or soon becomes, the one of that name. With colours: and so are
+# its attributes.
 kept() {
-    local file=$kept_folder/$1.txt
-    settled
-    if [ "${2:-}" = colours ]; then
+    local file=$kept_folder/$1.txt n
+    for ((n = 0; n < 20; n++)); do
+        settled
         # what tmux tells of them, in characters that an editor shows
-        seen=$(terminal capture-pane -e -p | sed -e 's/\x1b/\\e/g' -e 's/\x0e/\\so/g' -e 's/\x0f/\\si/g')
-    fi
+        [ "${2:-}" != colours ] || seen=$(terminal capture-pane -e -p |
+            sed -e 's/\x1b/\\e/g' -e 's/\x0e/\\so/g' -e 's/\x0f/\\si/g')
+        [ -z "${XSI_KEEP:-}" ] || break
+        printf '%s\n' "$seen" | cmp -s "$file" && return 0
+    done
     if [ -n "${XSI_KEEP:-}" ]; then
         mkdir -p "$kept_folder"
         printf '%s\n' "$seen" >"$file"
-    elif ! diff -u "$file" <(printf '%s\n' "$seen"); then
+    else
+        diff -u "$file" <(printf '%s\n' "$seen") || :
         printf 'The screen is another one than %s; XSI_KEEP=1 keeps the new one.\n' "$file"
         return 1
     fi
 }
 
-# What jq makes of --json, once for an image and filter.
+# What jq makes of --json: json IMAGE FILTER.
 json() {
     { "$xsdump" --json "$1" || :; } | jq -r "$2"
 }

@@ -186,12 +186,22 @@ static void way(const struct browse *b, char *out, size_t size)
              doc->walked ? "" : " so far", f->row->code, f->offset);
 }
 
-/* What makes a reader stop at this chunk: the finding that its verdict names; NULL: none. */
+/* The default reader stops in this chunk: its verdict; else NULL. */
+static const struct xsi_verdict *stops(const struct browse *b)
+{
+    const struct xsi_verdict *v = doc_verdict(b->doc);
+    const struct look *look = &b->look;
+    bool here = v && v->outcome != XSI_RESTORES && v->stopped - look->offset < look->length;
+
+    return here && look->valid ? v : NULL;
+}
+
+/* Why it does: the finding that its verdict names; NULL: none. */
 static const struct xsi_finding *cause(const struct browse *b, const struct xsi_verdict *v)
 {
     const struct xsi_finding *found = NULL;
 
-    for (size_t i = 0; v->finding_count && i < b->doc->finding_count; i++) {
+    for (size_t i = 0; v && v->finding_count && i < b->doc->finding_count; i++) {
         const struct xsi_finding *f = &b->doc->finding[i];
 
         if (f->row == v->findings[0].row && (!found || f->offset <= v->findings[0].offset))
@@ -204,11 +214,10 @@ static const struct xsi_finding *cause(const struct browse *b, const struct xsi_
 static void nothing_here(const struct browse *b, char *out, size_t size)
 {
     const struct doc *doc = b->doc;
-    const struct look *look = &b->look;
-    const struct xsi_verdict *v = doc_verdict(doc);
+    const struct xsi_verdict *v = stops(b);
     const struct xsi_finding *f;
 
-    if (v && v->outcome != XSI_RESTORES && v->stopped - look->offset < look->length) {
+    if (v) {
         /* what a reader fails at can stand in front of the place where it does */
         f = cause(b, v);
         snprintf(out, size, "%s stops here, at 0x%" PRIx64, v->reader.name, v->stopped);
@@ -342,11 +351,14 @@ static void click(struct browse *b, int y, int x, bool twice)
 static void moved(struct browse *b)
 {
     struct state *s = state_of(b);
+    const struct xsi_finding *why = cause(b, stops(b));
     size_t i = current(b);
 
     if (!s || b->focus == PANEL_FINDINGS)
         return;
-    s->list.current = i != SIZE_MAX ? i : doc_finding_at(b->doc, b->at);
+    if (i == SIZE_MAX)
+        i = why ? (size_t)(why - b->doc->finding) : doc_finding_at(b->doc, b->at);
+    s->list.current = i;
 }
 
 const struct panel panel_findings = { .title = "findings",

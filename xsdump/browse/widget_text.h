@@ -10,8 +10,8 @@
 size_t text_line(const char *text, int columns);
 /*
  * Put a text on at most `rows` lines from y on, wrapped at words' ends in `width` columns; lines
- * behind the first begin with `indent` blanks. What does not fit is cut and ends in '>'. Returns the
- * lines that it takes; c NULL: only counts them.
+ * behind the first begin with `indent` blanks. What does not fit is cut and ends in '>'. Returns
+ * the lines that it takes; c NULL: only counts them.
  */
 int text_wrap(struct canvas *c, int y, int width, int rows, int indent, enum role role,
               const char *text);
