@@ -84,8 +84,9 @@ void judged_advance(struct image *im, bool finish)
     rc = xsi_judge_advance(j->judge, finish);
     if (rc < 0) {
         /* The walk meets a fault of the source too, and lists around it what it can. */
-        cli_error(im->file, "judging stopped: %s; the listing goes on without verdicts",
-                  strerror(-rc));
+        if (!im->set->browse) /* its screen shows that there is no verdict */
+            cli_error(im->file, "judging stopped: %s; the listing goes on without verdicts",
+                      strerror(-rc));
         im->status |= CLI_OPERATIONAL;
         xsi_judge_free(j->judge);
         j->judge = NULL;

@@ -47,6 +47,8 @@ const struct xsi_map_row *doc_row(const struct doc *doc, uint64_t offset);
 /* Number of the first finding at or behind `offset` (finding_count: none): those of a chunk follow
  * each other. */
 size_t doc_finding_at(const struct doc *doc, uint64_t offset);
+/* Where a finding is shown: what is said of the end of the image, on its last byte. */
+uint64_t doc_finding_place(const struct doc *doc, const struct xsi_finding *finding);
 /* Findings whose place lies in [offset, offset + length); the severest in *worst, NULL: none. */
 size_t doc_findings_in(const struct doc *doc, uint64_t offset, uint64_t length,
                        const struct xsi_finding **worst);
@@ -167,7 +169,7 @@ void job_start(struct browse *b, const struct job *job, void *data);
 void *job_data(const struct browse *b, const struct job *job);
 void job_stop(struct browse *b, const struct job *job);
 
-#define JOBS_MAX 8
+#define JOBS_MAX 16 /* more than there are kinds */
 
 /* ---------------------------------------------------------------- the browser ---- */
 
@@ -203,7 +205,8 @@ struct browse {
     void (*await)(struct browse *b, int key); /* gets the next key; NULL none */
     char message[400];                        /* in the bottom line */
     enum role message_role;
-    bool dirty; /* the screen is to be drawn */
+    uint64_t piece[2]; /* offset and length of the bytes that a question is about */
+    bool dirty;        /* the screen is to be drawn */
     bool quit;
     bool recover; /* quit, and xsrecover opens at `at` */
 };

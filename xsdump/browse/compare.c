@@ -325,7 +325,8 @@ static void say(struct browse *b, const struct compare *cmp, const struct differ
 
     for (int n = 0; n < 2; n++)
         nth += count_before(&cmp->found[n], here(b, cmp), d->at, d->other_at);
-    snprintf(count, sizeof(count), "%zu of %zu%s", nth, all, cmp->done ? "" : " so far");
+    snprintf(count, sizeof(count), "%zu of %zu%s", nth, all,
+             cmp->done && !cmp->found[0].full && !cmp->found[1].full ? "" : " so far");
     if (!d->length)
         say_only(b, count, b->other, d->other_at, d->other_length);
     else if (!d->other_length)
@@ -389,18 +390,36 @@ void key_last_difference(struct browse *b)
         browse_say(b, ROLE_INFO, "no difference before this one%s", cmp->done ? "" : " so far");
 }
 
+char compare_mark(enum compared how, enum role *role)
+{
+    static const struct {
+        char mark;
+        enum role role;
+    } marks[] = {
+        [COMPARED_NOT] = { ' ', ROLE_DIM },
+        [COMPARED_SAME] = { '=', ROLE_DIM },
+        [COMPARED_DIFFERS] = { '#', ROLE_WARNING },
+        [COMPARED_ONLY] = { '+', ROLE_WARNING },
+    };
+
+    *role = marks[how].role;
+    return marks[how].mark;
+}
+
 void key_swap(struct browse *b)
 {
     struct doc *doc = b->doc;
-    uint64_t place;
+    uint64_t place, before;
 
     if (!two_images(b))
         return;
     place = compare_place(b, b->at);
+    before = compare_place(b, b->before);
     b->doc = b->other;
     b->other = doc;
     b->swapped = !b->swapped;
     b->look.valid = false;
-    browse_goto(b, place, true);
+    browse_goto(b, place, false);
+    b->before = before;
     browse_say(b, ROLE_INFO, "now in %s", b->doc->im.file);
 }

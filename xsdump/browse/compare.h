@@ -27,6 +27,9 @@ enum compared compare_other(const struct browse *b, const struct xsi_map_row *ro
  * where it would be. */
 uint64_t compare_place(const struct browse *b, uint64_t offset);
 
+/* What stands in front of a row for it. */
+char compare_mark(enum compared how, enum role *role);
+
 struct compare;
 /* What has been compared is kept by panel_other.c, as long as the browser runs; NULL: nothing. */
 struct compare *compare_kept(const struct browse *b);

@@ -64,11 +64,12 @@ static void get(struct doc *doc, uint64_t offset, uint8_t *out, size_t n)
     }
 }
 
-/* n bytes of both rows, from `from` on. */
-static void compare_block(struct compare *cmp, struct aparts *found, const struct xsi_map_row *x,
+/* n bytes of both rows, from `from` on. True: they differ, whether that could be noted or not. */
+static bool compare_block(struct compare *cmp, struct aparts *found, const struct xsi_map_row *x,
                           const struct xsi_map_row *y, uint64_t from, size_t n)
 {
     const uint8_t *a = cmp->block[0], *b = cmp->block[1];
+    bool apart = false;
 
     get(cmp->side[0].doc, x->offset + from, cmp->block[0], n);
     get(cmp->side[1].doc, y->offset + from, cmp->block[1], n);
@@ -82,7 +83,9 @@ static void compare_block(struct compare *cmp, struct aparts *found, const struc
         while (a[last - 1] == b[last - 1])
             last--;
         differs(cmp, found, x, y, from + first, from + last);
+        apart = true;
     }
+    return apart;
 }
 
 /* Both rows have been looked at as far as both go. */
@@ -108,11 +111,11 @@ void bytes_pair(struct compare *cmp, size_t first, size_t second)
     const struct xsi_map_row *y = side_row(&cmp->side[1], second);
     uint64_t common = x->length < y->length ? x->length : y->length;
     struct aparts *found = &cmp->found[0];
-    size_t before = found->count;
+    bool apart;
 
     cmp->open = false;
-    compare_block(cmp, found, x, y, 0, (size_t)common); /* at most COMPARE_SMALL */
-    end_pair(cmp, found, first, second, found->count > before);
+    apart = compare_block(cmp, found, x, y, 0, (size_t)common); /* at most COMPARE_SMALL */
+    end_pair(cmp, found, first, second, apart);
 }
 
 /* ---------------------------------------------------------------- long rows ---- */
@@ -162,7 +165,7 @@ bool bytes_step(struct compare *cmp, size_t *work)
     struct aparts *found = &cmp->found[1];
     const struct xsi_map_row *x, *y;
     uint64_t common, from, n;
-    size_t mate, before = found->count;
+    size_t mate;
 
     if (found->full || !next_long(cmp))
         return false;
@@ -173,12 +176,10 @@ bool bytes_step(struct compare *cmp, size_t *work)
     cmp->open = cmp->open && cmp->row_done;
     from = skip_holes(cmp, x, y, cmp->row_done);
     n = next_size(cmp, from, common);
-    if (n)
-        compare_block(cmp, found, x, y, from, (size_t)n);
+    if (n && compare_block(cmp, found, x, y, from, (size_t)n))
+        cmp->side[0].state[cmp->row] = cmp->side[1].state[mate] = COMPARED_DIFFERS;
     cmp->row_done = from + n;
     *work += (size_t)n;
-    if (found->count > before)
-        cmp->side[0].state[cmp->row] = cmp->side[1].state[mate] = COMPARED_DIFFERS;
     if (cmp->row_done < common)
         return true;
     end_pair(cmp, found, cmp->row, mate, cmp->side[0].state[cmp->row] == COMPARED_DIFFERS);

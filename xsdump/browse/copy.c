@@ -197,7 +197,6 @@ static const struct job save_job = {
 
 static void save_as(struct browse *b, const char *name)
 {
-    struct piece p = piece_of(b);
     char shown[NAME_SIZE];
     struct save *s;
 
@@ -212,8 +211,9 @@ static void save_as(struct browse *b, const char *name)
         return;
     }
     s->doc = b->doc;
-    s->from = s->at = p.offset;
-    s->end = p.offset + p.length;
+    /* those that were asked about: a job may have gone elsewhere while the name was typed */
+    s->from = s->at = b->piece[0];
+    s->end = b->piece[0] + b->piece[1];
     s->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->fd < 0) {
         browse_say(b, ROLE_ERROR, "%s: %s", cli_name(shown, sizeof(shown), name),
@@ -242,6 +242,8 @@ void key_save(struct browse *b)
             p.what, cli_size(size, sizeof(size), p.length));
     } else {
         snprintf(label, sizeof(label), "%s, %" PRIu64 " bytes, to the new file", p.what, p.length);
+        b->piece[0] = p.offset;
+        b->piece[1] = p.length;
         popup_ask(b, label, NULL, save_as);
     }
 }

@@ -65,6 +65,11 @@ size_t doc_finding_at(const struct doc *doc, uint64_t offset)
     return low;
 }
 
+uint64_t doc_finding_place(const struct doc *doc, const struct xsi_finding *finding)
+{
+    return finding->offset < doc->size ? finding->offset : doc->size ? doc->size - 1 : 0;
+}
+
 size_t doc_findings_in(const struct doc *doc, uint64_t offset, uint64_t length,
                        const struct xsi_finding **worst)
 {

@@ -13,6 +13,7 @@
 struct scan {
     struct page_watch watch;
     struct grid *grid;
+    const struct doc *doc; /* whose pages they are */
     struct page_data *pages;
     struct image im; /* the walk that reads, and the document's source */
     const struct xsi_chunk *chunk;
@@ -103,7 +104,7 @@ static bool slice(struct browse *b, void *data)
     struct scan *s = data;
     struct xsi_error error = { 0, "" };
 
-    if (s->grid != b->slot[PANEL_GRID] || s->grid->doc != b->doc)
+    if (s->grid != b->slot[PANEL_GRID] || s->grid->doc != b->doc || s->doc != b->doc)
         return false;
     if (s->grid->fill == GRID_FILLING) /* marks go on frames that are named */
         return true;
@@ -145,6 +146,7 @@ void key_scan_pages(struct browse *b)
     if (s) {
         s->watch.page = got_page;
         s->grid = g;
+        s->doc = b->doc;
         s->pages = page_data_new(&s->watch);
         s->im = (struct image){ .set = b->set, .src = b->doc->im.src };
     }

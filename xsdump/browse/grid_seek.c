@@ -31,7 +31,9 @@ static void take(struct browse *b, struct grid *g, const struct pfn_found *found
     g->copy = found->count ? found->count - 1 : 0;
     g->sought = true;
     b->dirty = true;
-    if (found->count && g->follow && b->view == VIEW_PAGES)
+    /* behind the end it would be clamped, and moved() would end this very job */
+    if (found->count && found->copy[g->copy].at < b->doc->size && g->follow &&
+        b->view == VIEW_PAGES)
         browse_goto(b, found->copy[g->copy].at, false);
 }
 

@@ -272,6 +272,12 @@ unsigned life_run(unsigned (*browse)(void *context, struct life_next *next), voi
     }
     sigemptyset(&held);
     add(&held, both, COUNT(both));
+    for (size_t i = 0; i < COUNT(both); i++) { /* what was ignored stays so */
+        struct sigaction was;
+
+        if (sigaction(both[i], NULL, &was) == 0 && was.sa_handler == SIG_IGN)
+            sigdelset(&held, both[i]);
+    }
     waited = held;
     add(&held, of_child, COUNT(of_child));
     add(&waited, of_parent, COUNT(of_parent));

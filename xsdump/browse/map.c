@@ -104,17 +104,11 @@ static bool is_damage(const struct xsi_finding *f)
     return f->row->effect == XSI_DAMAGED || f->row->effect == XSI_TRUNCATED;
 }
 
-/* Where it is shown: what is said of the end is shown on the last byte. */
-static uint64_t place_of(const struct doc *doc, const struct xsi_finding *f)
-{
-    return f->offset < doc->size || !doc->size ? f->offset : doc->size - 1;
-}
-
 static void lay_findings(const struct doc *doc, struct bar_cell *cell, size_t n)
 {
     for (size_t i = 0; i < doc->finding_count; i++) {
         const struct xsi_finding *f = &doc->finding[i];
-        uint64_t at = place_of(doc, f);
+        uint64_t at = doc_finding_place(doc, f);
 
         if (is_damage(f))
             bar_over(cell, n, at, f->length < UINT64_MAX - at ? at + f->length : UINT64_MAX,
@@ -124,7 +118,8 @@ static void lay_findings(const struct doc *doc, struct bar_cell *cell, size_t n)
         const struct xsi_finding *f = &doc->finding[i];
 
         if (f->severity == XSI_ERROR)
-            bar_sign(cell, n, place_of(doc, f), '!', is_damage(f) ? ROLE_DAMAGE : ROLE_ERROR);
+            bar_sign(cell, n, doc_finding_place(doc, f), '!',
+                     is_damage(f) ? ROLE_DAMAGE : ROLE_ERROR);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "actions.h"
 #include "finding_here.h"
 #include "panels.h"
+#include "tree.h"
 #include "widget_list.h"
 #include "widget_text.h"
 
@@ -23,6 +24,7 @@ struct state {
     const struct doc *doc;
     const struct xsi_finding_row *row;
     uint64_t offset;
+    size_t nth; /* of those of this row and place: there can be several */
 };
 
 static struct state *state_of(struct browse *b)
@@ -62,24 +64,20 @@ size_t findings_here(const struct browse *b, size_t *first)
     return doc_findings_in(b->doc, offset, length, &worst);
 }
 
-/* The place of a finding as far as the current place can be there. */
-static uint64_t place_of(const struct browse *b, const struct xsi_finding *f)
-{
-    return f->offset < b->doc->size ? f->offset : b->doc->size ? b->doc->size - 1 : 0;
-}
-
 /* Number of the finding that was gone to; SIZE_MAX: none, or the place is another one now. */
 static size_t current(const struct browse *b)
 {
     const struct state *s = b->slot[PANEL_FINDINGS];
     const struct doc *doc = b->doc;
+    size_t nth;
 
     if (!s || !s->row || s->doc != doc)
         return SIZE_MAX;
+    nth = s->nth;
     for (size_t i = doc_finding_at(doc, s->offset);
          i < doc->finding_count && doc->finding[i].offset == s->offset; i++)
-        if (doc->finding[i].row == s->row)
-            return place_of(b, &doc->finding[i]) == b->at ? i : SIZE_MAX;
+        if (doc->finding[i].row == s->row && !nth--)
+            return doc_finding_place(doc, &doc->finding[i]) == b->at ? i : SIZE_MAX;
     return SIZE_MAX;
 }
 
@@ -92,6 +90,9 @@ static void remember(struct browse *b, const struct xsi_finding *f)
     s->doc = b->doc;
     s->row = f->row;
     s->offset = f->offset;
+    s->nth = 0;
+    for (const struct xsi_finding *g = f; g > b->doc->finding && (--g)->offset == f->offset;)
+        s->nth += g->row == f->row;
     s->list.current = (uint64_t)(f - b->doc->finding);
 }
 
@@ -114,7 +115,8 @@ static void go(struct browse *b, size_t i, const char *how)
     size_t field;
 
     remember(b, f);
-    browse_goto(b, place_of(b, f), true);
+    browse_goto(b, doc_finding_place(b->doc, f), true);
+    tree_reveal(b);
     look = browse_look(b);
     /* about less than the chunk that begins there: the field is meant */
     field = f->length && f->length < look->length ? look_field_at(look, b->at) : SIZE_MAX;

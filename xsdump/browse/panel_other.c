@@ -72,17 +72,6 @@ static void heading(struct browse *b, char *out, size_t size)
 
 /* ---------------------------------------------------------------- rows ---- */
 
-/* Marks in front of a row, by enum compared: as in the tree. */
-static const struct {
-    char mark;
-    enum role role;
-} marks[] = {
-    [COMPARED_NOT] = { ' ', ROLE_DIM },
-    [COMPARED_SAME] = { '=', ROLE_DIM },
-    [COMPARED_DIFFERS] = { '#', ROLE_WARNING },
-    [COMPARED_ONLY] = { '+', ROLE_WARNING },
-};
-
 /* The row that stands beside the selected one of the tree. False: where it would be. */
 static bool beside(const struct browse *b, size_t *row)
 {
@@ -107,8 +96,8 @@ static bool beside(const struct browse *b, size_t *row)
 static void draw_row(struct browse *b, struct canvas *c, int y, const struct xsi_map_row *row,
                      bool selected)
 {
-    enum compared how = compare_other(b, row);
-    enum role role = ROLE_TEXT;
+    enum role role = ROLE_TEXT, of_mark;
+    char mark = compare_mark(compare_other(b, row), &of_mark);
     char text[200], id[40] = "", times[40] = "", length[24];
     int columns = canvas_columns(c) - 1;
 
@@ -120,7 +109,7 @@ static void draw_row(struct browse *b, struct canvas *c, int y, const struct xsi
         snprintf(times, sizeof(times), " x%" PRIu64, row->count);
     snprintf(text, sizeof(text), "0x%08" PRIx64 " %s%s%s", row->offset, row->type, id, times);
     snprintf(length, sizeof(length), " %" PRIu64, row->length);
-    canvas_put(c, y, 0, marks[how].role, "%c", marks[how].mark);
+    canvas_put(c, y, 0, of_mark, "%c", mark);
     canvas_text(c, y, 1, columns, role, text);
     if ((int)strlen(length) + 12 < columns)
         canvas_put(c, y, columns + 1 - (int)strlen(length), role, "%s", length);

@@ -213,6 +213,22 @@ static void moved(struct browse *b)
     tree_update(b, t);
 }
 
+void tree_reveal(struct browse *b)
+{
+    const struct xsi_map_row *row = doc_row(b->doc, b->at);
+    struct tree *t = tree_of(b);
+    size_t count;
+
+    if (!t || !row)
+        return;
+    tree_update(b, t);
+    if (t->at.kind != TREE_ROW || xsi_index_rows(b->doc->index, &count) + t->at.row != row ||
+        !tree_folds(t, &t->at) || tree_unfolded(t, &t->at))
+        return;
+    tree_fold(t, &t->at, false);
+    moved(b);
+}
+
 int tree_line(const struct browse *b)
 {
     const struct tree *t = b->slot[PANEL_TREE];

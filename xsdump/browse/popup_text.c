@@ -55,9 +55,10 @@ static bool add(struct reader *r, size_t start, size_t length, unsigned indent)
     columns = indent + cli_columns(text);
     if (r->count == r->capacity) {
         size_t capacity = r->capacity ? 2 * r->capacity : 64;
-        struct line *line = reallocarray(r->line, capacity, sizeof(*line));
+        struct line *line =
+            capacity > LINES_MAX ? NULL : reallocarray(r->line, capacity, sizeof(*line));
 
-        if (!line || capacity > LINES_MAX)
+        if (!line)
             return false;
         r->line = line;
         r->capacity = capacity;

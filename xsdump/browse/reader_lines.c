@@ -90,7 +90,8 @@ static void add_logged(struct reader_lines *l, const struct replay *play)
         if (line->read != play->reads || count++ >= NEW_MAX)
             continue;
         role = reader_log(line, text, sizeof(text));
-        add(l, role, count == 1 ? "log" : "", l->rows < SMALL ? 1 : 3, text);
+        /* the first one is the line that people paste: whole */
+        add(l, role, count == 1 ? "log" : "", l->rows >= SMALL || count == 1 ? 3 : 1, text);
         for (size_t k = before; k < l->tops; k++)
             l->top[k].log = i;
     }
@@ -152,7 +153,7 @@ static void add_verdict(struct reader_lines *l, struct browse *b, const struct x
 
     snprintf(text, sizeof(text), "%s on %s%s%s", cli_outcome(v->outcome), v->reader.name,
              *v->reason ? ": " : "", v->reason);
-    add(l, outcome_role(v), "verdict", 8, text);
+    add(l, outcome_role(v), "verdict", l->rows < SMALL ? 4 : 8, text);
     add_fix(l, b, v);
 }
 
@@ -166,7 +167,7 @@ static void add_read(struct reader_lines *l, struct browse *b, struct reader_vie
     snprintf(text, sizeof(text), "%s%s %s %" PRIu64 " byte%s at 0x%" PRIx64 ": %s",
              *wrong ? "! " : "", read->who, read->kind == XSI_RUN_READ ? "reads" : "stores",
              read->length, plural(read->length), read->offset, read->purpose);
-    add(l, *wrong ? ROLE_ERROR : ROLE_STRONG, NULL, l->rows < SMALL ? 1 : 3, text);
+    add(l, *wrong ? ROLE_ERROR : ROLE_STRONG, NULL, l->rows >= SMALL || *wrong ? 3 : 1, text);
     if (reader_going(b))
         return;
     if (*wrong && l->rows >= SMALL)

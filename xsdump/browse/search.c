@@ -102,6 +102,11 @@ static void found(struct browse *b, struct search *s)
 {
     bool same = s->wrapped && s->hit == b->at;
 
+    if (s->more && s->hit + s->more >= b->doc->size) { /* less is more that wraps around */
+        browse_say(b, ROLE_ERROR, "so far from %s at 0x%" PRIx64 " lies outside the image", s->text,
+                   s->hit);
+        return;
+    }
     s->found = true;
     browse_goto(b, s->hit + s->more, true);
     if (same)

@@ -150,6 +150,8 @@ void tree_notes_free(struct tree_notes *n);
 
 /* The selected line's row in the canvas of PANEL_TREE; -1: it is not shown. */
 int tree_line(const struct browse *b);
+/* Somebody was led to a chunk of a folded run: it becomes a line. */
+void tree_reveal(struct browse *b);
 
 /* search.c */
 void search_free(struct search *s);

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "compare.h"
+#include "finding_here.h"
 #include "tree.h"
 
 #define NAME_LEAST 12 /* columns of a name before the offset is left out, */
@@ -164,45 +166,28 @@ static void item_note(struct browse *b, struct tree *t, const struct tree_item *
 
 /* ---------------------------------------------------------------- marks ---- */
 
-static enum role severity_role(const struct xsi_finding *f)
-{
-    return f->severity == XSI_ERROR     ? ROLE_ERROR
-           : f->severity == XSI_WARNING ? ROLE_WARNING
-                                        : ROLE_INFO;
-}
-
 static bool touch(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
 {
     return a < b_end && b < a_end;
 }
 
 /* What the reader, or the other image, has to say of a row. */
-static void view_mark(const struct browse *b, const struct xsi_map_row *row, const char **text,
-                      enum role *role)
+static char view_mark(const struct browse *b, const struct xsi_map_row *row, enum role *role)
 {
-    static const struct {
-        const char *text;
-        enum role role;
-    } marks[] = { [COMPARED_NOT] = { " ", ROLE_DIM },
-                  [COMPARED_SAME] = { "=", ROLE_DIM },
-                  [COMPARED_DIFFERS] = { "#", ROLE_WARNING },
-                  [COMPARED_ONLY] = { "+", ROLE_WARNING } };
     uint64_t from, to, end = row->offset + row->length;
 
-    *text = " ";
     *role = ROLE_TEXT;
-    if (b->view == VIEW_COMPARE) {
-        enum compared how = compare_row(b, row);
-
-        *text = marks[how].text;
-        *role = marks[how].role;
-    } else if (reader_read(b, &from, &to) && touch(from, from + (to ? to : 1), row->offset, end)) {
-        *text = ">";
+    if (b->view == VIEW_COMPARE)
+        return compare_mark(compare_row(b, row), role);
+    if (reader_read(b, &from, &to) && touch(from, from + (to ? to : 1), row->offset, end)) {
         *role = ROLE_HERE;
-    } else if (reader_consumed(b, &from, &to) && touch(from, to, row->offset, end)) {
-        *text = to < end ? "-" : "="; /* a part of it, or all */
-        *role = ROLE_CONSUMED;
+        return '>';
     }
+    if (reader_consumed(b, &from, &to) && touch(from, to, row->offset, end)) {
+        *role = ROLE_CONSUMED;
+        return to < end ? '-' : '='; /* a part of it, or all */
+    }
+    return ' ';
 }
 
 static enum role row_role(const struct tree_item *item, const struct xsi_map_row *row)
@@ -248,7 +233,6 @@ void tree_draw_line(struct browse *b, struct tree *t, struct canvas *c, uint64_t
     const struct xsi_finding *finding = NULL;
     struct tree_item item;
     struct xsi_map_row row;
-    const char *text;
     char name[256];
 
     list_line(&t->list, c, line, ROLE_TEXT, "");
@@ -262,10 +246,11 @@ void tree_draw_line(struct browse *b, struct tree *t, struct canvas *c, uint64_t
     if (item.kind != TREE_LAYER || !tree_unfolded(t, &item))
         doc_findings_in(b->doc, row.offset, reach_of(b, &row), &finding);
     if (finding)
-        canvas_put(c, y, 0, severity_role(finding), "%c", role_letter(severity_role(finding)));
+        canvas_put(c, y, 0, finding_role(finding), "%c", role_letter(finding_role(finding)));
     if (w->view && item.kind != TREE_LAYER) {
-        view_mark(b, &row, &text, &mark);
-        canvas_put(c, y, 1, mark, "%s", text);
+        char sign = view_mark(b, &row, &mark);
+
+        canvas_put(c, y, 1, mark, "%c", sign);
     }
     if (w->offset) {
         if (item.kind != TREE_LAYER || !tree_unfolded(t, &item))

@@ -8,7 +8,7 @@
 
 #include "tree.h"
 
-#define KEPT   128 /* more than a screen has lines */
+#define KEPT   512 /* more than a screen has lines, or its notes would oust each other for ever */
 #define NEAR   256 /* chunks that are walked over rather than looked up in the index */
 #define EVENTS 32  /* of the walk, in a slice */
 
@@ -18,6 +18,7 @@ struct tree_notes {
         uint64_t number; /* the chunk's + 1; 0 none */
         char text[XSI_NOTE_MAX];
     } kept[KEPT];
+    size_t oldest;         /* of those that are kept */
     uint64_t wanted[KEPT]; /* ascending */
     size_t count, next;
     struct xsi_walk *walk;
@@ -32,8 +33,9 @@ static void leave(struct tree_notes *n)
 
 static void keep(struct tree_notes *n, uint64_t number, const char *text)
 {
-    n->kept[number % KEPT].number = number + 1;
-    snprintf(n->kept[number % KEPT].text, XSI_NOTE_MAX, "%s", text);
+    n->kept[n->oldest].number = number + 1;
+    snprintf(n->kept[n->oldest].text, XSI_NOTE_MAX, "%s", text);
+    n->oldest = (n->oldest + 1) % KEPT;
 }
 
 /* The walk stands on the next wanted chunk: 1, not yet: 0, it cannot: -1. */
@@ -96,8 +98,9 @@ const char *tree_note(struct browse *b, struct tree *t, uint64_t number)
         memset(n, 0, sizeof(*n));
         n->doc = b->doc;
     }
-    if (n->kept[number % KEPT].number == number + 1)
-        return n->kept[number % KEPT].text;
+    for (size_t i = 0; i < KEPT; i++)
+        if (n->kept[i].number == number + 1)
+            return n->kept[i].text;
     if (!job_data(b, &job) && n->count < KEPT)
         n->wanted[n->count++] = number;
     return "";
