@@ -113,13 +113,26 @@ static bool printable(uint32_t value)
     return true;
 }
 
+/* A valid count of which one bit was flipped; 0: it is none. */
+static uint32_t one_bit_off(uint32_t value, unsigned *bit)
+{
+    uint32_t high = value & ~2047U, low = value & 2047U;
+
+    if (!high || high & (high - 1) || !low || low > 1024)
+        return 0;
+    *bit = (unsigned)__builtin_ctz(high);
+    return low;
+}
+
 void xsi_explain_count(uint32_t value, char *out, size_t size)
 {
     uint8_t b[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
                      (uint8_t)(value >> 24) };
     const char *meaning;
     struct xsi_count known;
-    char spelt[16] = "";
+    char spelt[16] = "", flipped[120];
+    unsigned bit = 0;
+    uint32_t low;
 
     if (printable(value))
         snprintf(spelt, sizeof(spelt), " = \"%c%c%c%c\"", b[0], b[1], b[2], b[3]);
@@ -129,7 +142,12 @@ void xsi_explain_count(uint32_t value, char *out, size_t size)
                   : printable(value)     ? "text, probably from a guest's page or a log"
                   : (int32_t)value < -21 ? "no stock writer has such a chunk id: page contents, or "
                                            "a vendor's extension"
-                                         : "probably page contents: the place is wrong";
+                                         : NULL;
+    low = meaning ? 0 : one_bit_off(value, &bit);
+    snprintf(flipped, sizeof(flipped), "%" PRIu32 " with bit %u flipped, or page contents", low,
+             bit);
+    if (!meaning)
+        meaning = low ? flipped : "probably page contents: the place, or the number, is wrong";
     snprintf(out, size, "%" PRId32 " = 0x%08" PRIx32 " = bytes %02x %02x %02x %02x%s: %s",
              (int32_t)value, value, b[0], b[1], b[2], b[3], spelt, meaning);
 }

@@ -240,6 +240,22 @@ static void report_count(struct xsi_walk *w, uint64_t at, uint32_t word, const c
     xsi_report(w, &legacy_findings[LEGACY_L01], at, 4, "bad page count %s%s", text, more);
 }
 
+/* The same where the entries behind it tell what it should be: the place is right. */
+static void report_damaged(struct xsi_walk *w, uint64_t at, uint32_t word, uint32_t should)
+{
+    uint32_t differ = word ^ should;
+    char bits[40];
+
+    if (differ & (differ - 1))
+        snprintf(bits, sizeof(bits), "%d bits differ", __builtin_popcount(differ));
+    else
+        snprintf(bits, sizeof(bits), "bit %d is flipped", __builtin_ctz(differ));
+    xsi_report(w, &legacy_findings[LEGACY_L01], at, 4,
+               "bad page count %" PRId32 " = 0x%08" PRIx32 ": %" PRIu32
+               " entries stand here and the rest fits, so it should be %" PRIu32 " (%s)",
+               (int32_t)word, word, should, should, bits);
+}
+
 /* The tail begins here, without the zero count in front of it. */
 static int tail_without_end(struct xsi_walk *w, struct xsi_layer *l, struct xsi_chunk *c)
 {
@@ -475,7 +491,6 @@ static int step_bad(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
 {
     struct legacy *s = l->state;
     struct legacy_look fixed = *k;
-    char more[80] = "";
 
     if (k->row && k->row->body >= BODY_TMEM) {
         xsi_report(w, &legacy_findings[LEGACY_L27], k->at, 4, "%s: where it ends cannot be told",
@@ -498,8 +513,7 @@ static int step_bad(struct xsi_walk *w, struct xsi_layer *l, struct legacy_look 
     if (legacy_guess_end(w, s, k))
         return damaged_end(w, s, k, c);
     if (count_from_entries(w, s, &fixed)) {
-        snprintf(more, sizeof(more), "; %u entries stand here", fixed.count);
-        report_count(w, k->at, k->word, more);
+        report_damaged(w, k->at, k->word, fixed.count);
         xsi_note(c, "count %d taken as %u", (int32_t)k->word, fixed.count);
         return emit_batch(w, s, &fixed, c);
     }

@@ -200,8 +200,11 @@ static void on_key(struct browse *b, int key)
         return;
     }
     row = key_find(key, b->view);
-    if (!row)
-        browse_say(b, ROLE_DIM, "this key does nothing here; ? lists the keys");
+    if (!row && key_elsewhere(key))
+        browse_say(b, ROLE_DIM, "this key is of another view: %s first; ? lists the keys",
+                   key_elsewhere(key));
+    else if (!row)
+        browse_say(b, ROLE_DIM, "this key does nothing; ? lists the keys");
     else if (row->exec)
         row->exec(b);
     else

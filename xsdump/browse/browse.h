@@ -127,6 +127,8 @@ struct key_row {
 const struct key_row *key_at(size_t index);
 /* The row that a key has in a view; NULL: none. */
 const struct key_row *key_find(int key, enum view_id view);
+/* The key that leads to the view in which another one means something; NULL: it never does. */
+const char *key_elsewhere(int key);
 
 /* ---------------------------------------------------------------- panels ---- */
 

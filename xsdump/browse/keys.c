@@ -43,6 +43,16 @@ const struct key_row *key_find(int key, enum view_id view)
     return found;
 }
 
+const char *key_elsewhere(int key)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (has(&rows[i], key))
+            return rows[i].views & IN(VIEW_READER)  ? "r"
+                   : rows[i].views & IN(VIEW_PAGES) ? "p"
+                                                    : "d";
+    return NULL;
+}
+
 /* ---------------------------------------------------------------- help ---- */
 
 void key_help(struct browse *b)
@@ -109,6 +119,10 @@ void key_stop(struct browse *b)
             job_stop(b, b->job[i].job);
             stopped = true;
         }
-    if (!stopped && b->view != VIEW_CHUNKS)
+    if (stopped)
+        return;
+    if (b->view != VIEW_CHUNKS)
         browse_view(b, VIEW_CHUNKS);
+    else
+        browse_say(b, ROLE_INFO, "nothing is running; q ends");
 }

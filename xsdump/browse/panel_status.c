@@ -62,19 +62,35 @@ static int label_width(const struct browse *b, int f)
     return row && row->label ? (int)strlen(row->label) + (f > 9 ? 4 : 3) : 0;
 }
 
-/* As htop has them: the number, then what it does. The last one, how to get out, is always
- * there. */
+/* How gladly a label is seen where not all have room: the way to help and out, then the view's. */
+static int worth(const struct browse *b, int f)
+{
+    const struct key_row *row = key_find(SK_F(f), b->view);
+
+    return f == 1 || f == F_KEYS ? 3 : row && row->views != ANYWHERE ? 2 : 1;
+}
+
+/* As htop has them: the number, then what it does. */
 static void draw_keys(struct browse *b, struct canvas *c, int y)
 {
-    int room = canvas_columns(c) - label_width(b, F_KEYS) + 1, x = 0;
+    int room = canvas_columns(c) + 1, x = 0;
+    bool shown[F_KEYS + 1] = { false };
 
+    for (int least = 3; least; least--)
+        for (int f = 1; f <= F_KEYS; f++) {
+            int width = label_width(b, f);
+
+            if (!width || worth(b, f) != least || width > room)
+                continue;
+            shown[f] = true;
+            room -= width;
+        }
     for (int f = 1; f <= F_KEYS; f++) {
-        int width = label_width(b, f);
+        int width = label_width(b, f) - (f > 9 ? 4 : 3);
 
-        if (!width || (f < F_KEYS && x + width > room))
+        if (!shown[f])
             continue;
         x = canvas_put(c, y, x, ROLE_KEY, "F%d", f);
-        width -= f > 9 ? 4 : 3;
         canvas_text(c, y, x, width, ROLE_LABEL, key_find(SK_F(f), b->view)->label);
         x += width + 1;
     }
