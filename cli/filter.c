@@ -244,8 +244,7 @@ static bool take_term(struct reader *r)
     n = word_length(r->at);
     c.key = key_of(r->at, n);
     if (!c.key)
-        return wrong(r, "no key or flag of a chunk (type, layer, id, offset, length, pages, pfn, "
-                        "gap, cut, ...)");
+        return wrong(r, "no key (type, layer, id, offset, length, pfn, gap, ...)");
     r->at += n;
     blanks(r);
     if (!take_op(r, &c.op)) {

@@ -130,7 +130,8 @@ static bool count_of_gap(struct debug *d, const struct xsi_chunk *chunk, struct 
 
 /* ---------------------------------------------------------------- the command ---- */
 
-/* The value is read again where it was: what did not take it was no plain number. */
+/* The value is read again, wherever it stands now (another frame may be a batch's first): what did
+ * not take it was no plain number. */
 static bool took_it(struct debug *d, const struct field *f, uint64_t chunk_offset,
                     const uint8_t *bytes)
 {
@@ -144,8 +145,8 @@ static bool took_it(struct debug *d, const struct field *f, uint64_t chunk_offse
     if (walk)
         cli_fields(walk, chunk, &want);
     xsi_walk_free(walk);
-    if (!again.found || again.v.offset != f->v.offset || again.v.length != f->v.length ||
-        f->v.length > sizeof(made) || f->v.kind >= XSI_TEXT)
+    if (!again.found || again.v.length != f->v.length || f->v.length > sizeof(made) ||
+        f->v.kind >= XSI_TEXT)
         return true; /* the chunk became another */
     encode(&again.v, again.v.number, made);
     return memcmp(made, bytes, (size_t)f->v.length) == 0;

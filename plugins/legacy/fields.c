@@ -97,9 +97,30 @@ static void put_entry(struct xsi_decode *d, size_t at, uint32_t word)
     };
 
     xsi_open(d, NULL, XSI_GROUP, at, state_of(d)->ul);
+    /* both are parts of one word */
     xsi_put(d, "pfn", XSI_PFN, at, state_of(d)->ul, word & LEGACY_PFN_MASK, NULL);
-    xsi_put_text(d, "type", XSI_TEXT, at, names[word >> 28], strlen(names[word >> 28]));
+    x86_put_words(d, "type", at, state_of(d)->ul, names[word >> 28], strlen(names[word >> 28]));
     xsi_close(d);
+}
+
+/* The lowest or highest frame of the batch, at the entry that names it: most often an outer one. */
+static void put_extreme(struct xsi_decode *d, const char *name, uint64_t pfn, bool last)
+{
+    unsigned ul = state_of(d)->ul;
+    size_t count = (d->have - 4) / ul;
+
+    if (count > d->chunk->entries)
+        count = (size_t)d->chunk->entries;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 4 + (last ? count - 1 - i : i) * ul;
+        uint32_t word = u32_at(d, at);
+
+        if ((word & LEGACY_PFN_MASK) != pfn || word >> 28 == LEGACY_XTAB)
+            continue;
+        xsi_put(d, name, XSI_PFN, at, ul, pfn, NULL);
+        return;
+    }
+    xsi_put(d, name, XSI_PFN, 4, d->chunk->entries * ul, pfn, NULL); /* it has none */
 }
 
 void legacy_dec_pages(struct xsi_decode *d)
@@ -109,8 +130,8 @@ void legacy_dec_pages(struct xsi_decode *d)
     if (d->have < 4)
         return;
     xsi_put(d, "count", XSI_SINT, 0, 4, (uint64_t)(int64_t)(int32_t)u32_at(d, 0), "entries");
-    xsi_put(d, "first_pfn", XSI_PFN, 4, ul, d->chunk->first_pfn, NULL);
-    xsi_put(d, "last_pfn", XSI_PFN, 4, ul, d->chunk->last_pfn, NULL);
+    put_extreme(d, "first_pfn", d->chunk->first_pfn, false);
+    put_extreme(d, "last_pfn", d->chunk->last_pfn, true);
     if (d->detail < 2)
         return;
     xsi_open(d, "entries", XSI_LIST, 4, d->chunk->entries * ul);

@@ -109,6 +109,9 @@ void x86_decode_cpuid_policy(struct xsi_decode *d, size_t base, size_t size);
 void x86_decode_msr_policy(struct xsi_decode *d, size_t base, size_t size);
 /* HVM_PARAMS behind its count: {u64 index, u64 value}. */
 void x86_decode_hvm_params(struct xsi_decode *d, size_t base, uint64_t count);
+/* Words about a field that covers n bytes at `at`; nothing when words is NULL. */
+void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n, const char *words,
+                   size_t length);
 /* One parameter value of `length` bytes at `at`, as a legacy chunk holds it. */
 void x86_put_hvm_param(struct xsi_decode *d, const char *name, uint64_t index, size_t at,
                        size_t length);

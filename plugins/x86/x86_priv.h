@@ -36,9 +36,6 @@ void x86_put_array(struct xsi_decode *d, const char *name, enum xsi_kind kind, s
 /* A list with the numbers of the bits that are set in n bytes at `at`, counted from `first`. */
 void x86_put_bits(struct xsi_decode *d, const char *name, size_t at, size_t n, unsigned first,
                   size_t end);
-/* Words about a field that covers n bytes at `at`; nothing when words is NULL. */
-void x86_put_words(struct xsi_decode *d, const char *name, size_t at, size_t n, const char *words,
-                   size_t length);
 /* The name that a table has for a number of n bytes at `at`, if it has one. */
 static inline void x86_put_meaning(struct xsi_decode *d, const char *name, size_t at, size_t n,
                                    const struct xsi_name *names)

@@ -57,6 +57,39 @@ teardown() {
     shows 'nonsense is no place here'
     keys Right
     shows '0x1a04b END'
+    # a part of a type; a number that is none of the image's offsets
+    ask : VCPU
+    shows '0x1a01b VCPU_INFO'
+    ask : 1970103633
+    shows 'outside the image (0x2b770 bytes); /1970103633 finds the number'
+}
+
+@test "browse-keys: search for fields, numbers and lines of a log" {
+    take "$xapi"
+    start 80 24 xterm-256color 2011-xapi-hvm.img
+    settled
+    ask / rip
+    shows 'records[1].rip at 0x1a313'
+    settled
+    [[ $(panel 2) == *'[1].rip'* || $(panel 2) == *' rip '* ]]
+    # parts of names, when none is so; and on
+    ask / sysenter_c
+    shows 'records[1].sysenter_cs at '
+    ask / no_such_field
+    shows 'no chunk, finding or field is like that: no_such_field'
+    # digits out of a log are a number, few of them bytes first
+    ask / 1970103633
+    shows 'number 1970103633 = 51 65 6d 75 at 0x1b023'
+    ask / 64
+    shows 'bytes 64 at 0x1b02f; /0x40 looks for the number'
+    ask / 12345
+    shows 'not found: number 12345 = 39 30 00 00'
+    # a line as people paste it
+    ask / 'Nov 22 10:14:05 host1 xenguest: xc: error: Max batch size exceeded (1970103633). Giving up.'
+    shows ' Max batch size exceeded (1970103633). Giving up. '
+    shows 'met a QEMU device-model record'
+    keys Escape
+    hides 'met a QEMU device-model record'
 }
 
 @test "browse-keys: search and filter" {
@@ -93,6 +126,8 @@ teardown() {
     ask f 'type=='
     settled
     [[ $(panel 1) == *TSC_INFO* && $(tail -n 2 <<<"$seen") == *'a value is missing'* ]]
+    ask f 'colour==red'
+    shows "gap, ...) at 'colour==red'"
 }
 
 @test "browse-keys: marks, and back from a jump" {
@@ -169,12 +204,12 @@ teardown() {
     shows 'b.img'
     settled
     keys ']'
-    shows '1 of 2: LAST_CHECKPOINT only there'
+    shows 'LAST_CHECKPOINT only in b.img (1 of 2)'
     kept 'two-80x24'
     keys ']'
-    shows '2 of 2: '
+    shows '(2 of 2)'
     keys '['
-    shows '1 of 2'
+    shows '(1 of 2)'
     keys o
     shows 'restores on'
     keys d

@@ -45,6 +45,7 @@ void key_recover(struct browse *b);
 void key_pages(struct browse *b);
 void key_scan_pages(struct browse *b);
 void key_next_kind(struct browse *b);
+void key_last_kind(struct browse *b);
 void key_zoom_in(struct browse *b);
 void key_zoom_out(struct browse *b);
 

@@ -54,6 +54,10 @@ size_t doc_findings_in(const struct doc *doc, uint64_t offset, uint64_t length,
                        const struct xsi_finding **worst);
 /* The default verdict (or that of --target); NULL while the walk is not over, or there is none. */
 const struct xsi_verdict *doc_verdict(const struct doc *doc);
+/* The file's name without folders, escaped. */
+void doc_name(const struct doc *doc, char *out, size_t size);
+/* How it stands, in the head line's role: the verdict, or how far the walk is. */
+enum role doc_standing(const struct doc *doc, char *out, size_t size);
 
 /* ---------------------------------------------------------------- look.c: a chunk ---- */
 
@@ -84,7 +88,7 @@ struct look {
     struct look_pool *pool;
 };
 
-#define LOOK_FIELDS_MAX 8192
+#define LOOK_FIELDS_MAX 24576 /* an HVM context of 128 vCPUs has some 14000 */
 
 /* Decode the chunk at an offset; look keeps it when it is the same one. */
 void look_at(struct look *look, struct doc *doc, uint64_t offset);
@@ -262,7 +266,13 @@ bool reader_consumed(const struct browse *b, uint64_t *from, uint64_t *to);
 bool reader_read(const struct browse *b, uint64_t *offset, uint64_t *length);
 
 /* compare.c: what the other image has in the place of a row. */
-enum compared { COMPARED_NOT, COMPARED_SAME, COMPARED_DIFFERS, COMPARED_ONLY };
+enum compared {
+    COMPARED_NOT,
+    COMPARED_SAME,
+    COMPARED_BEHIND, /* the same, but only the other image has what is in front of it */
+    COMPARED_DIFFERS,
+    COMPARED_ONLY
+};
 enum compared compare_row(const struct browse *b, const struct xsi_map_row *row);
 
 /* layout.c: which panel stands where. */

@@ -8,7 +8,9 @@
 #include "actions.h"
 #include "compare_work.h"
 
-#define STEPS 32 /* rows, or blocks of them, in a slice, when they are short */
+#define STEPS        32 /* rows, or blocks of them, in a slice, when they are short */
+#define NAME_COLUMNS 24 /* of a file's name in a message */
+#define SAID         4  /* bytes of each image in a message */
 
 /* The image that is looked at: 0 or 1. */
 static int here(const struct browse *b, const struct compare *cmp)
@@ -197,6 +199,20 @@ static enum compared chunk_of_run(const struct compare *cmp, int i, size_t n,
     return COMPARED_NOT;
 }
 
+/* Does the other image have rows right in front of this one that have no counterpart? */
+static bool behind_missing(const struct compare *cmp, int i, const struct xsi_map_row *row)
+{
+    const struct aparts *found = &cmp->found[0];
+    size_t n = count_before(found, i, row->offset, 0);
+    const struct xsi_map_row *missing;
+
+    if (n == found->count || found->d[n].at[i] != row->offset || found->d[n].length[i])
+        return false;
+    /* not the end of a row that is longer there */
+    missing = xsi_index_at(cmp->side[!i].doc->index, found->d[n].at[!i]);
+    return missing && missing->offset == found->d[n].at[!i];
+}
+
 static enum compared state_of(const struct compare *cmp, int i, const struct xsi_map_row *row)
 {
     const struct side *side = &cmp->side[i];
@@ -206,6 +222,8 @@ static enum compared state_of(const struct compare *cmp, int i, const struct xsi
         return COMPARED_NOT;
     if (side->state[n] != COMPARED_ONLY && row->length < side_row(side, n)->length)
         return chunk_of_run(cmp, i, n, row);
+    if (side->state[n] == COMPARED_SAME && behind_missing(cmp, i, row))
+        return COMPARED_BEHIND;
     return (enum compared)side->state[n];
 }
 
@@ -304,22 +322,78 @@ void key_compare(struct browse *b)
         browse_view(b, VIEW_COMPARE);
 }
 
+void compare_name(const struct doc *doc, size_t columns, char *out, size_t size)
+{
+    char name[400];
+    size_t fits;
+
+    doc_name(doc, name, sizeof(name));
+    fits = cli_fit(name, columns);
+    if (name[fits])
+        fits = cli_fit(name, columns > 2 ? columns - 2 : 0);
+    snprintf(out, size, "%.*s%s", (int)fits, name, name[fits] ? ".." : "");
+}
+
+/* Where a thing is that only one image has: the file by name, if names tell them apart. */
+static void only_where(const struct browse *b, const struct doc *doc, char *out, size_t size)
+{
+    char name[2][NAME_COLUMNS * 4 + 1];
+
+    compare_name(b->doc, NAME_COLUMNS, name[0], sizeof(name[0]));
+    compare_name(b->other, NAME_COLUMNS, name[1], sizeof(name[1]));
+    if (strcmp(name[0], name[1]) == 0)
+        snprintf(out, size, "%s", doc == b->doc ? "here" : "there");
+    else
+        snprintf(out, size, "in %s", name[doc == b->other]);
+}
+
 /* What only one image has: a row, or the end of a longer one. */
 static void say_only(struct browse *b, const char *count, const struct doc *doc, uint64_t at,
                      uint64_t length)
 {
     const struct xsi_map_row *row = doc_row(doc, at);
-    const char *where = doc == b->doc ? "here" : "there", *type = row ? row->type : "?";
     bool whole = row && row->offset == at;
+    char where[NAME_COLUMNS * 4 + 8];
 
-    browse_say(b, ROLE_WARNING, "%s: %s%s only %s: %" PRIu64 " byte%s at 0x%08" PRIx64, count,
-               whole ? "" : "end of ", type, where, length, length > 1 ? "s" : "", at);
+    only_where(b, doc, where, sizeof(where));
+    browse_say(b, ROLE_WARNING, "%s%s only %s (%s): %" PRIu64 " byte%s at 0x%" PRIx64,
+               whole ? "" : "end of ", row ? row->type : "?", where, count, length,
+               length > 1 ? "s" : "", at);
 }
 
-/* What differs there, in the bottom line. */
-static void say(struct browse *b, const struct compare *cmp, const struct difference *d)
+/* The first bytes of a difference. */
+static void first_bytes(struct doc *doc, uint64_t at, uint64_t length, char *out, size_t size)
+{
+    uint8_t bytes[SAID];
+    bool bad;
+    size_t n = doc_read(doc, at, bytes, length < SAID ? (size_t)length : SAID, &bad);
+
+    snprintf(out, size, "%s", n ? "" : "unreadable");
+    for (size_t i = 0; i < n; i++)
+        text_add(out, size, "%s%02x", i ? " " : "", bytes[i]);
+    if (n && n < length)
+        text_add(out, size, " ..");
+}
+
+/* The same place in both, with other bytes. */
+static void say_bytes(struct browse *b, const char *count, const struct difference *d)
 {
     const struct xsi_map_row *row = doc_row(b->doc, d->at);
+    char mine[40], there[40], other[40] = "";
+
+    first_bytes(b->doc, d->at, d->length, mine, sizeof(mine));
+    first_bytes(b->other, d->other_at, d->other_length, there, sizeof(there));
+    if (d->other_at != d->at)
+        snprintf(other, sizeof(other), ", there at 0x%" PRIx64, d->other_at);
+    browse_say(b, ROLE_WARNING,
+               "%s: %s here, %s there (%s): %s%" PRIu64 " byte%s at 0x%" PRIx64 "%s",
+               row ? row->type : "?", mine, there, count, d->length > 1 ? "within " : "", d->length,
+               d->length > 1 ? "s" : "", d->at, other);
+}
+
+/* What differs there, in the bottom line: first what it is, for a narrow screen cuts the rest. */
+static void say(struct browse *b, const struct compare *cmp, const struct difference *d)
+{
     size_t all = cmp->found[0].count + cmp->found[1].count, nth = 1;
     char count[80];
 
@@ -332,9 +406,7 @@ static void say(struct browse *b, const struct compare *cmp, const struct differ
     else if (!d->other_length)
         say_only(b, count, b->doc, d->at, d->length);
     else
-        browse_say(b, ROLE_WARNING, "%s: %s differs %s %" PRIu64 " byte%s; there at 0x%08" PRIx64,
-                   count, row ? row->type : "?", d->length > 1 ? "within" : "in", d->length,
-                   d->length > 1 ? "s" : "", d->other_at);
+        say_bytes(b, count, d);
 }
 
 static void go(struct browse *b, struct compare *cmp, const struct apart *found)
@@ -396,9 +468,8 @@ char compare_mark(enum compared how, enum role *role)
         char mark;
         enum role role;
     } marks[] = {
-        [COMPARED_NOT] = { ' ', ROLE_DIM },
-        [COMPARED_SAME] = { '=', ROLE_DIM },
-        [COMPARED_DIFFERS] = { '#', ROLE_WARNING },
+        [COMPARED_NOT] = { ' ', ROLE_DIM },        [COMPARED_SAME] = { '=', ROLE_DIM },
+        [COMPARED_BEHIND] = { '^', ROLE_WARNING }, [COMPARED_DIFFERS] = { '#', ROLE_WARNING },
         [COMPARED_ONLY] = { '+', ROLE_WARNING },
     };
 

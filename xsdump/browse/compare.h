@@ -27,6 +27,8 @@ enum compared compare_other(const struct browse *b, const struct xsi_map_row *ro
  * where it would be. */
 uint64_t compare_place(const struct browse *b, uint64_t offset);
 
+/* An image's file without folders, escaped, and cut to some columns. */
+void compare_name(const struct doc *doc, size_t columns, char *out, size_t size);
 /* What stands in front of a row for it. */
 char compare_mark(enum compared how, enum role *role);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An image in the browser: its walk in slices, its chunks and findings as far as they are known. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,4 +188,39 @@ const struct xsi_map_row *doc_row(const struct doc *doc, uint64_t offset)
 const struct xsi_verdict *doc_verdict(const struct doc *doc)
 {
     return doc->walked ? judged_verdict(&doc->im, 0) : NULL;
+}
+
+/* ---------------------------------------------------------------- in words ---- */
+
+void doc_name(const struct doc *doc, char *out, size_t size)
+{
+    const char *slash = strrchr(doc->im.file, '/');
+
+    cli_name(out, size, slash && slash[1] ? slash + 1 : doc->im.file);
+}
+
+enum role doc_standing(const struct doc *doc, char *out, size_t size)
+{
+    static const enum role roles[] = { [XSI_RESTORES] = ROLE_HEAD_GOOD,
+                                       [XSI_LOSES] = ROLE_HEAD_WARNING,
+                                       [XSI_FAILS] = ROLE_HEAD_ERROR,
+                                       [XSI_UNDEFINED] = ROLE_HEAD_ERROR };
+    const struct xsi_verdict *v = doc_verdict(doc);
+    uint64_t at = xsi_walk_position(doc->im.walk);
+
+    if (doc->error.code) {
+        snprintf(out, size, "stopped at 0x%" PRIx64 ": %.120s", at, doc->error.text);
+        return ROLE_HEAD_ERROR;
+    }
+    if (!doc->walked) {
+        snprintf(out, size, "reading: %u%%",
+                 doc->size ? (unsigned)((double)at * 100 / (double)doc->size) : 0);
+        return ROLE_HEAD;
+    }
+    if (v) {
+        snprintf(out, size, "%s on %s", cli_outcome(v->outcome), v->reader.name);
+        return roles[v->outcome];
+    }
+    snprintf(out, size, "%s", cli_state(xsi_walk_info(doc->im.walk)));
+    return ROLE_HEAD;
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "actions.h"
+#include "explain_here.h"
 #include "finding_here.h"
+#include "grid.h"
 #include "popup.h"
 #include "reader.h"
 #include "xsdump/explain.h"
@@ -17,6 +19,7 @@
 #define BYTES_SHOWN 64U  /* of a field */
 #define HERE_MAX    32U  /* findings of a chunk that are listed */
 #define FIELDS_MAX  200U /* sentences on its fields */
+#define FEW         8U   /* where one field in more than so many has a sentence, none is shown */
 #define TEXT        1200
 
 /* A text that grows; t.out is its stream. */
@@ -66,10 +69,13 @@ static void blank(const struct words *w)
 
 static void explain_finding(struct browse *b, const struct xsi_finding *f)
 {
+    char next[TEXT] = "";
     struct words w;
 
     if (!words_begin(&w))
         return;
+    if (verdict_not_whole(b))
+        verdict_command(b, next, sizeof(next));
     cli_finding_print(&w.t, f);
     blank(&w);
     explain_row(&w.t, f->row, f->severity);
@@ -79,6 +85,8 @@ static void explain_finding(struct browse *b, const struct xsi_finding *f)
             "Next: X ends the browser and opens xsrecover at this place; its command fix "
             "shows what %s would change, and writes nothing.",
             f->row->recipe);
+    else if (*next)
+        say(&w, 0, "%s%s", strncmp(next, "Next: ", 6) ? "Next: " : "", next);
     else
         say(&w, 0, "Next: e goes to the next finding, x there explains it.");
     words_show(b, &w, f->row->code);
@@ -86,17 +94,55 @@ static void explain_finding(struct browse *b, const struct xsi_finding *f)
 
 /* ---------------------------------------------------------------- a line of a log ---- */
 
-static void explain_log_line(struct browse *b, const char *line)
+/* False: no release prints it. */
+static bool put_line(struct browse *b, const struct words *w, const char *line)
 {
     char next[TEXT];
+
+    verdict_command(b, next, sizeof(next));
+    /* the label of the line is the same word */
+    if (!strncmp(next, "Next: ", 6))
+        memmove(next, next + 6, strlen(next + 6) + 1);
+    return explain_known_line(&w->t, line, *next ? next : NULL);
+}
+
+static void explain_log_line(struct browse *b, const char *line)
+{
     struct words w;
 
     if (!words_begin(&w))
         return;
-    verdict_command(b, next, sizeof(next));
-    if (!explain_known_line(&w.t, line, *next ? next : NULL))
+    if (!put_line(b, &w, line))
         say(&w, 0, "No more is known of this line.");
     words_show(b, &w, line); /* what is compared with a log stays in sight */
+}
+
+/* The message without what a log puts in front of it. */
+static void message_of(const char *line, char *out, size_t size)
+{
+    struct xsi_messages *messages = xsi_messages_new();
+    struct explained x;
+    bool found = messages && explain_find(messages, line, strlen(line), 0, &x);
+
+    snprintf(out, size, "%s", found ? x.text : line);
+    xsi_messages_free(messages);
+}
+
+bool explain_line_popup(struct browse *b, const char *line)
+{
+    char title[EXPLAIN_TEXT];
+    struct words w;
+
+    if (!words_begin(&w))
+        return false;
+    if (!put_line(b, &w, line)) {
+        fclose(w.t.out);
+        free(w.text);
+        return false;
+    }
+    message_of(line, title, sizeof(title));
+    words_show(b, &w, title);
+    return true;
 }
 
 /* ---------------------------------------------------------------- a field ---- */
@@ -225,31 +271,45 @@ static void put_readers(const struct browse *b, const struct words *w, const str
     }
 }
 
-/* Has it been told of a field of this name? The items of a list have the same fields. */
-static bool told_before(const struct look *look, const size_t *told, size_t count,
-                        const struct look_field *f)
+/* Is a field of this name among those? The items of a list have the same fields. */
+static bool named_before(const struct look *look, const size_t *named, size_t count,
+                         const struct look_field *f)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(look->field[told[i]].name, f->name) &&
-            !strcmp(look->field[told[i]].help, f->help))
+    for (size_t i = 0; i < count; i++) {
+        const struct look_field *g = &look->field[named[i]];
+
+        if (!strcmp(g->name, f->name) && (!g->help || !f->help || !strcmp(g->help, f->help)))
             return true;
+    }
     return false;
 }
 
-static void put_fields(const struct words *w, const struct look *look)
+/* Numbers of its fields by name, those with a sentence or all; at most `most`. */
+static size_t names_of(const struct look *look, bool helped, size_t *named, size_t most)
 {
-    size_t told[FIELDS_MAX], count = 0;
+    size_t count = 0;
 
-    for (size_t i = 0; i < look->count && count < FIELDS_MAX; i++) {
+    for (size_t i = 0; i < look->count && count < most; i++) {
         const struct look_field *f = &look->field[i];
 
-        if (!f->help || f->name[0] == '[' || told_before(look, told, count, f))
-            continue;
-        if (!count) {
-            blank(w);
-            say(w, 0, "Its fields");
-        }
-        told[count++] = i;
+        if ((f->help || !helped) && f->name[0] != '[' && !named_before(look, named, count, f))
+            named[count++] = i;
+    }
+    return count;
+}
+
+/* Sentences on its fields; a few of a hundred would look as if it had no others. */
+static void put_fields(const struct words *w, const struct look *look)
+{
+    size_t told[FIELDS_MAX], all[FIELDS_MAX], count = names_of(look, true, told, FIELDS_MAX);
+
+    if (!count || names_of(look, false, all, FIELDS_MAX) > FEW * count)
+        return;
+    blank(w);
+    say(w, 0, "Its fields");
+    for (size_t i = 0; i < count; i++) {
+        const struct look_field *f = &look->field[told[i]];
+
         fprintf(w->t.out, "%*s%s  ", INDENT, "", f->name);
         cli_wrap(&w->t, INDENT + strlen(f->name) + 2, 2 * INDENT, f->help);
     }
@@ -282,9 +342,11 @@ void key_explain(struct browse *b)
     const struct look *look = browse_look(b);
     const struct xsi_finding *f = finding_selected(b);
     bool bytes = b->focus == PANEL_FIELDS || b->focus == PANEL_HEX;
-    char line[400];
+    char line[400], frame[1200];
 
-    if (b->focus == PANEL_READER && reader_line(b, line, sizeof(line)))
+    if (grid_explain(b, frame, sizeof(frame)))
+        popup_text(b, "frame", frame);
+    else if (b->focus == PANEL_READER && reader_line(b, line, sizeof(line)))
         explain_log_line(b, line);
     else if (f)
         explain_finding(b, f);

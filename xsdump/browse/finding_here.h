@@ -18,5 +18,9 @@ void finding_line(const struct xsi_finding *f, char *out, size_t size);
 void verdict_put(const struct browse *b, struct canvas *c, int rows);
 /* What to do about the verdict: "Fixable: xsrecover fix …"; "" nothing, or not known yet. */
 void verdict_command(const struct browse *b, char *out, size_t size);
+/* Lines of so many that it takes; 0 none, as it is not cut: that would be of no use. */
+int verdict_rows(const struct browse *b, int columns, int rows);
+/* It is known by now that the image is not whole: verdict_put() says what is left of the guest. */
+bool verdict_not_whole(const struct browse *b);
 
 #endif

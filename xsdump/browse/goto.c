@@ -81,11 +81,20 @@ static char *sign_of(char *text, uint64_t *number)
     return NULL;
 }
 
+/* What a search takes for a number: perhaps it is one out of a log. */
+static bool can_be_number(const char *text)
+{
+    return !text[strspn(text, "0123456789")] || !strncmp(text, "0x", 2);
+}
+
 static void go(struct browse *b, const char *text, uint64_t offset, uint64_t more, bool minus)
 {
     if (offset > b->doc->size || more > (minus ? offset : b->doc->size - offset)) {
-        browse_say(b, ROLE_ERROR, "%s lies outside the image, which is 0x%" PRIx64 " bytes long",
-                   text, b->doc->size);
+        bool number = !more && can_be_number(text);
+
+        browse_say(b, ROLE_ERROR, "%s is outside the image (0x%" PRIx64 " bytes)%s%s%s", text,
+                   b->doc->size, number ? "; /" : "", number ? text : "",
+                   number ? " finds the number" : "");
         return;
     }
     offset = minus ? offset - more : offset + more;

@@ -28,9 +28,11 @@ struct grid {
 
     /* grid_seek.c: where the frame's page is */
     bool sought; /* `found` is of pfn */
-    bool follow; /* the page becomes the current place: not before the cursor was moved */
+    bool follow; /* the page becomes the current place */
     struct pfn_found found;
-    size_t copy; /* of found, that is shown */
+    size_t copy;     /* of found, that is shown: the last, */
+    uint64_t wanted; /* ... or the one at this offset, if it is one of them */
+    uint64_t place;  /* the current place when the grid looked at it last */
 
     /* panel_grid.c, grid_draw.c: cells on the screen */
     int shift;        /* a cell is 2^shift frames; -1: as many as it takes to show all */
@@ -66,6 +68,8 @@ bool grid_layout(const struct browse *b, const struct grid *g, int rows, int col
                  struct grid_form *f);
 /* Number of the row that the cursor is in. */
 uint64_t grid_row(const struct grid *g, const struct grid_form *f);
+/* A frame's state in words: "page, sent twice". */
+void grid_words(const struct grid *g, unsigned state, char *out, size_t size);
 /* "pfn 0xfeffd: page, sent twice". */
 void grid_heading(struct browse *b, char *out, size_t size);
 void grid_draw(struct browse *b, struct canvas *c);
@@ -78,10 +82,15 @@ void grid_read(struct browse *b);
 void grid_seek(struct browse *b);
 /* A frame of which people ask: it is under the cursor, and its page becomes the current place. */
 void grid_go(struct browse *b, uint64_t pfn);
-/* The frame that an offset belongs to: of a batch of pages. False: none. */
-bool grid_frame_at(struct browse *b, uint64_t offset, uint64_t *pfn);
+/* The frame that an offset belongs to, of a batch of pages, and where its page is (0: it has none);
+ * in front of the pages it is the first frame of the batch. False: none. */
+bool grid_frame_at(struct browse *b, uint64_t offset, uint64_t *pfn, uint64_t *page);
 /* The copy that is shown; NULL: none, or it is not known yet. */
 const struct pfn_copy *grid_copy(const struct grid *g);
+
+/* grid_explain.c: the frame under the cursor in sentences; false: something else is meant, as
+ * neither the grid nor the page has the focus, or the current place is that of a finding. */
+bool grid_explain(const struct browse *b, char *out, size_t size);
 
 /* panel_page.c: the page of the frame under the cursor; false: there is none. */
 bool page_bytes(const struct browse *b, uint64_t *offset, uint64_t *length);

@@ -54,38 +54,33 @@ static uint64_t count_of(const struct xsi_frame_counts *c, enum role role)
     }
 }
 
-/* What a cell shows: of some kinds one frame is enough, of the others that with most. */
+/* What a cell shows: what is worth a look in any of its frames, else how far there are pages, and
+ * how much there is in them. */
 static enum role cell_role(const struct grid *g, const struct xsi_frame_counts *c, uint64_t frames)
 {
-    static const enum role one[] = { ROLE_FRAME_BROKEN, ROLE_FRAME_TWICE, ROLE_FRAME_MISSING,
-                                     ROLE_FRAME_PINNED, ROLE_FRAME_TABLE };
-    static const enum role most[] = { ROLE_FRAME_ZERO, ROLE_FRAME_SAME, ROLE_FRAME_HOLE,
-                                      ROLE_FRAME_PRESENT };
+    static const enum role one[] = { ROLE_FRAME_BROKEN, ROLE_FRAME_TWICE, ROLE_FRAME_PINNED,
+                                     ROLE_FRAME_TABLE };
     bool unread = !known(g); /* what is missing may come yet */
-    enum role best = ROLE_FRAME_PRESENT;
-    uint64_t highest = 0;
+    uint64_t pages = count_of(c, ROLE_FRAME_PRESENT), holes = count_of(c, ROLE_FRAME_HOLE);
+    uint64_t none = holes + (unread ? 0 : count_of(c, ROLE_FRAME_MISSING));
 
     if (count_of(c, ROLE_FRAME_MISSING) == frames)
         return unread ? ROLE_UNKNOWN : ROLE_FRAME_MISSING;
     for (size_t i = 0; i < sizeof(one) / sizeof(one[0]); i++)
-        if (count_of(c, one[i]) && !(unread && one[i] == ROLE_FRAME_MISSING))
-            return one[i] == ROLE_FRAME_MISSING ? ROLE_FRAME_PARTLY : one[i];
-    for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
-        uint64_t n = count_of(c, most[i]);
-
-        if (most[i] == ROLE_FRAME_PRESENT)
-            n -= c->zero + c->alike < n ? c->zero + c->alike : n;
-        if (n > highest) {
-            highest = n;
-            best = most[i];
-        }
-    }
-    return best;
+        if (count_of(c, one[i]))
+            return one[i];
+    if (!pages)
+        return ROLE_FRAME_HOLE;
+    if (c->zero >= pages)
+        return ROLE_FRAME_ZERO;
+    if (none)
+        return ROLE_FRAME_PARTLY;
+    return c->zero + c->alike >= pages ? ROLE_FRAME_SAME : ROLE_FRAME_PRESENT;
 }
 
 /* ---------------------------------------------------------------- words ---- */
 
-static void words_of(const struct grid *g, unsigned state, char *out, size_t size)
+void grid_words(const struct grid *g, unsigned state, char *out, size_t size)
 {
     static const char *const words[] = {
         [XSI_FRAME_MISSING] = "missing",  [XSI_FRAME_PRESENT] = "page",
@@ -121,7 +116,7 @@ void grid_heading(struct browse *b, char *out, size_t size)
     if (!g || (!grid_p2m(b) && !xsi_frame_map_end(g->map)))
         return;
     p2m = grid_p2m(b);
-    words_of(g, xsi_frame_map_at(g->map, g->pfn), words, sizeof(words));
+    grid_words(g, xsi_frame_map_at(g->map, g->pfn), words, sizeof(words));
     snprintf(out, size, "pfn 0x%" PRIx64 ": %s%s", g->pfn, words,
              p2m && g->pfn >= p2m ? ", beyond p2m_size" : "");
 }
@@ -154,64 +149,78 @@ static void draw_place(const struct grid *g, struct canvas *c, int y, bool more)
                    copy->number, copy->chunk);
 }
 
-static const char *name_of(const struct grid *g, size_t kind, uint64_t n)
+static const char *name_of(const struct grid *g, enum role role, uint64_t n)
 {
-    if (kinds[kind].role == ROLE_FRAME_MISSING && !known(g))
+    size_t i = 0;
+
+    if (role == ROLE_FRAME_MISSING && !known(g))
         return "not seen";
-    return n == 1 && kinds[kind].one ? kinds[kind].one : kinds[kind].name;
+    while (i < KINDS - 1 && kinds[i].role != role)
+        i++;
+    return n == 1 && kinds[i].one ? kinds[i].one : kinds[i].name;
 }
 
-/* The frames of the cell under the cursor. */
+/* The frames of the cell under the cursor: what counts most first, as the end may be cut. */
 static void draw_cell_words(const struct grid *g, const struct grid_form *f, struct canvas *c,
                             int y)
 {
     uint64_t from = g->pfn >> f->shift << f->shift, to = from + (UINT64_C(1) << f->shift);
+    static const enum role order[] = { ROLE_FRAME_BROKEN, ROLE_FRAME_PRESENT, ROLE_FRAME_ZERO,
+                                       ROLE_FRAME_SAME,   ROLE_FRAME_TABLE,   ROLE_FRAME_PINNED,
+                                       ROLE_FRAME_TWICE,  ROLE_FRAME_HOLE,    ROLE_FRAME_MISSING };
     struct xsi_frame_counts n;
     char text[200];
 
     to = to < f->frames ? to : f->frames;
     xsi_frame_map_count(g->map, from, to, &n);
-    snprintf(text, sizeof(text), "%" PRIu64 " frames to 0x%" PRIx64, to - from, to - 1);
-    for (size_t i = KINDS, any = 0; i-- > 0;) {
-        uint64_t count = count_of(&n, kinds[i].role);
+    snprintf(text, sizeof(text), "0x%" PRIx64 "-0x%" PRIx64, from, to - 1);
+    for (size_t i = 0, any = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        uint64_t count = count_of(&n, order[i]);
 
         if (count)
             text_add(text, sizeof(text), "%s %" PRIu64 " %s", any++ ? "," : ":", count,
-                     name_of(g, i, count));
+                     name_of(g, order[i], count));
     }
     canvas_text(c, y, 0, canvas_columns(c), ROLE_DIM, text);
+}
+
+/* A cell as it looks in the grid, and what it is. False: there is no more room. */
+static bool put_legend(struct canvas *c, int *y, int *x, enum role role, const char *text)
+{
+    if (*x && *x + 2 + (int)strlen(text) > canvas_columns(c)) {
+        *x = 0;
+        ++*y;
+    }
+    if (*y >= canvas_rows(c))
+        return false;
+    canvas_bar(c, *y, *x, 1, role, role != ROLE_FRAME_PRESENT);
+    *x = canvas_put(c, *y, *x + 1, ROLE_DIM, " %s", text) + 2;
+    return true;
 }
 
 /* Only what there is; y: its first row. */
 static void draw_legend(const struct grid *g, const struct grid_form *f, struct canvas *c, int y)
 {
-    bool unread = !known(g);
     struct xsi_frame_counts n;
-    int x = 0, rows = canvas_rows(c);
-    char text[80];
+    bool room = true;
+    int x = 0;
 
     xsi_frame_map_count(g->map, 0, f->frames, &n);
-    for (size_t i = 0; i < KINDS && y < rows; i++) {
-        bool unknown = unread && kinds[i].role == ROLE_FRAME_MISSING;
-        int length;
+    for (size_t i = 0; i < KINDS && room; i++) {
+        enum role role = kinds[i].role;
+        uint64_t count = count_of(&n, role);
+        char text[80];
 
-        if (!count_of(&n, kinds[i].role))
-            continue;
-        length = snprintf(
-            text, sizeof(text), " %s %" PRIu64 "%s", name_of(g, i, 0), count_of(&n, kinds[i].role),
-            f->shift && !unknown && kinds[i].role == ROLE_FRAME_MISSING ? " (: some of a cell)"
-                                                                        : "");
-        if (x && x + 1 + length > canvas_columns(c)) {
-            x = 0;
-            y++;
-        }
-        if (y == rows)
-            return;
-        canvas_bar(c, y, x, 1, unknown ? ROLE_UNKNOWN : kinds[i].role, true);
-        x = canvas_put(c, y, x + 1, ROLE_DIM, "%s", text) + 2;
+        snprintf(text, sizeof(text), "%s %" PRIu64, name_of(g, role, 0), count);
+        if (count)
+            room = put_legend(c, &y, &x,
+                              role == ROLE_FRAME_MISSING && !known(g) ? ROLE_UNKNOWN : role, text);
     }
-    if (y < rows && f->frames < xsi_frame_map_end(g->map))
-        canvas_put(c, x ? y + 1 : y, 0, ROLE_WARNING, "there are frames far beyond; ] goes there");
+    if (room && memchr(g->role, ROLE_FRAME_PARTLY, g->key.count))
+        room = put_legend(c, &y, &x, ROLE_FRAME_PARTLY, "pages in part of a cell");
+    y += x > 0;
+    if (y < canvas_rows(c) && f->frames < xsi_frame_map_end(g->map))
+        canvas_put(c, y, 0, ROLE_WARNING, "there are frames far beyond; ] goes there");
 }
 
 /* ---------------------------------------------------------------- the cells ---- */

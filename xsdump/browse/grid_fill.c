@@ -118,7 +118,7 @@ static bool step(struct browse *b, struct grid *g)
         g->at = xsi_walk_position(g->walk);
     g->chunk = ev.kind == XSI_EV_CHUNK ? ev.chunk : NULL;
     g->entry = 0;
-    if (g->chunk && g->chunk->flags & XSI_CHUNK_PAGES && !g->chunk->pages)
+    if (g->chunk && strcmp(g->chunk->type, "COMPRESSED_DATA") == 0)
         g->packed = true;
     return true;
 }

@@ -29,6 +29,9 @@ static void take(struct browse *b, struct grid *g, const struct pfn_found *found
 {
     g->found = *found;
     g->copy = found->count ? found->count - 1 : 0;
+    for (size_t i = 0; i < found->count; i++)
+        if (found->copy[i].at == g->wanted)
+            g->copy = i;
     g->sought = true;
     b->dirty = true;
     /* behind the end it would be clamped, and moved() would end this very job */
@@ -113,7 +116,7 @@ void grid_seek(struct browse *b)
 
 /* ---------------------------------------------------------------- offset to frame ---- */
 
-bool grid_frame_at(struct browse *b, uint64_t offset, uint64_t *pfn)
+bool grid_frame_at(struct browse *b, uint64_t offset, uint64_t *pfn, uint64_t *page)
 {
     struct xsi_page_entry *e = malloc(ENTRIES * sizeof(*e));
     const struct xsi_chunk *chunk = NULL;
@@ -129,6 +132,7 @@ bool grid_frame_at(struct browse *b, uint64_t offset, uint64_t *pfn)
         for (ssize_t i = 0; i < n; i++)
             if (!any || (e[i].data && e[i].data <= offset)) {
                 *pfn = e[i].pfn;
+                *page = e[i].data;
                 any = true;
             }
         at += (uint64_t)n;

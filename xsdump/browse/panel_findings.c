@@ -16,6 +16,7 @@
 #include "widget_text.h"
 
 #define TEXT   1200
+#define LIST   3 /* lines of the list at the least */
 #define DETAIL 3 /* lines for the selected one, of a panel that has twice as many */
 
 struct state {
@@ -247,17 +248,35 @@ static void put_finding(struct canvas *c, int *y, int rows, const struct xsi_fin
     *y += rows;
 }
 
+/* Lines for the verdict and its command, which the findings leave free; they need so many. */
+static int keep_rows(const struct browse *b, int rows, int columns, int need)
+{
+    int command;
+
+    if (!doc_verdict(b->doc) || rows < 3)
+        return 0;
+    command = verdict_rows(b, columns, rows - need);
+    return command > rows / 3 ? command : rows / 3;
+}
+
+/* Few lines, and what is left of the guest takes them; then the heading has the way to the next. */
+static bool tight(const struct browse *b, int rows, size_t here)
+{
+    return rows < 4 && !here && current(b) == SIZE_MAX && !stops(b) && verdict_not_whole(b);
+}
+
 /* Those of the chunk; the one that was gone to first. */
 static void draw_here(struct browse *b, struct canvas *c)
 {
-    int rows = canvas_rows(c), y = 0, keep = doc_verdict(b->doc) && rows > 2 ? rows / 3 : 0;
+    int rows = canvas_rows(c), y = 0, keep = keep_rows(b, rows, canvas_columns(c), 1);
     size_t first, n = findings_here(b, &first), chosen = current(b);
     char text[TEXT];
 
     /* the heading says that there are none, and the verdict needs the room */
-    if (!n && chosen == SIZE_MAX && (b->doc->finding_count || !doc_verdict(b->doc))) {
+    if (!n && chosen == SIZE_MAX && !tight(b, rows, n) &&
+        (b->doc->finding_count || !doc_verdict(b->doc))) {
         nothing_here(b, text, sizeof(text));
-        y += text_wrap(c, 0, canvas_columns(c), rows, 2, ROLE_DIM, text);
+        y += text_wrap(c, 0, canvas_columns(c), rows - keep, 2, ROLE_DIM, text);
     }
     if (chosen != SIZE_MAX)
         put_finding(c, &y, rows - keep, &b->doc->finding[chosen]);
@@ -282,9 +301,11 @@ static int detail_rows(const struct xsi_finding *f, int rows, int columns)
 static void draw_list(struct browse *b, struct canvas *c, struct state *s)
 {
     const struct doc *doc = b->doc;
-    int rows = canvas_rows(c), y;
+    int rows = canvas_rows(c), keep = keep_rows(b, rows, canvas_columns(c), LIST), y;
     char text[TEXT];
 
+    keep = rows - keep >= LIST ? keep : 0;
+    rows -= keep;
     s->list.count = doc->finding_count;
     list_fit(&s->list, rows);
     rows -= detail_rows(&doc->finding[s->list.current], rows, canvas_columns(c));
@@ -295,8 +316,8 @@ static void draw_list(struct browse *b, struct canvas *c, struct state *s)
         finding_line(f, text, sizeof(text));
         list_line(&s->list, c, s->list.top + (uint64_t)y, finding_role(f), text);
     }
-    if (rows < canvas_rows(c))
-        put_finding(c, &y, canvas_rows(c) - rows, &doc->finding[s->list.current]);
+    if (rows < canvas_rows(c) - keep)
+        put_finding(c, &y, canvas_rows(c) - keep - rows, &doc->finding[s->list.current]);
     verdict_put(b, c, canvas_rows(c) - y);
 }
 
@@ -313,9 +334,12 @@ static void draw(struct browse *b, struct canvas *c)
 
 static void heading(struct browse *b, char *out, size_t size)
 {
-    size_t n = b->doc->finding_count;
+    size_t n = b->doc->finding_count, first;
 
     snprintf(out, size, "findings: %zu%s", n, b->doc->walked ? "" : " so far");
+    if (n && b->focus != PANEL_FINDINGS &&
+        tight(b, browse_rows(b, PANEL_FINDINGS), findings_here(b, &first)))
+        way(b, out, size);
 }
 
 /* ---------------------------------------------------------------- acts ---- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Guest frames as a grid of cells: a cell for each frame, or for a power of two of them. Moving in
  * it, and the keys of this view. */
+#include <inttypes.h>
+
 #include "actions.h"
 #include "grid.h"
 #include "panels.h"
@@ -18,6 +20,8 @@ static bool form_now(const struct browse *b, const struct grid *g, struct grid_f
 static void go(struct browse *b, struct grid *g, uint64_t pfn)
 {
     g->pfn = pfn;
+    g->wanted = 0;
+    g->place = UINT64_MAX; /* where the frame has no page, the place is that of another */
     g->follow = true;
     b->dirty = true;
     grid_seek(b);
@@ -112,40 +116,54 @@ static void click(struct browse *b, int y, int x, bool twice)
         act(b, ACT_ENTER);
 }
 
-/* The frame of the current place, and the work that finds out about the others. */
+/* The frame of the current place, or the one that was shown at last: its page becomes the place.
+ * And the work that finds out about the others. */
 static void begin(struct browse *b, struct grid *g)
 {
-    uint64_t pfn;
+    uint64_t pfn, page;
 
     grid_read(b);
-    if (grid_frame_at(b, b->at, &pfn)) {
+    g->place = b->at;
+    g->wanted = 0;
+    g->follow = true;
+    if (grid_frame_at(b, b->at, &pfn, &page)) {
         g->pfn = pfn;
-        g->sought = false;
+        g->wanted = page;
+        g->follow = b->at < page; /* where it is, the place is kept to the byte */
     }
     if (b->set->pages && !g->shown) /* --pages asks for it */
         key_scan_pages(b);
-    g->follow = false;
     g->shown = true;
-    if (!g->sought)
-        grid_seek(b);
+    grid_seek(b);
 }
 
-/* The current place was changed elsewhere: to the frame that is there. */
+/* The current place was changed elsewhere: to the frame that is there. Where there is none, this
+ * view has nothing to show. */
 static void moved(struct browse *b)
 {
     struct grid *g = b->view == VIEW_PAGES ? grid_of(b) : NULL;
     const struct pfn_copy *copy = g ? grid_copy(g) : NULL;
-    uint64_t pfn;
+    uint64_t pfn, page;
 
-    if (!g || (copy && b->at - copy->at < XSI_PAGE_SIZE))
-        return;
-    if (!g->shown) { /* another image */
+    if (g && !g->shown) { /* another image */
         begin(b, g);
         return;
     }
-    if (!grid_frame_at(b, b->at, &pfn) || pfn == g->pfn)
+    if (!g || b->at == g->place)
         return;
+    g->place = b->at;
+    if (copy && b->at - copy->at < XSI_PAGE_SIZE)
+        return;
+    if (!grid_frame_at(b, b->at, &pfn, &page)) {
+        browse_view(b, VIEW_CHUNKS);
+        browse_say(b, ROLE_INFO, "0x%" PRIx64 " is in no guest page: back to the chunks%s", b->at,
+                   b->doc->walked ? "" : " (not all is read yet)");
+        return;
+    }
+    if (copy && b->at < page && copy->chunk == b->look.offset)
+        return; /* a field of the batch whose page is shown */
     g->pfn = pfn;
+    g->wanted = page;
     g->follow = false;
     grid_seek(b);
 }
@@ -164,6 +182,7 @@ void key_pages(struct browse *b)
         browse_say(b, ROLE_ERROR, "out of memory");
         return;
     }
+    b->before = b->at;
     begin(b, g);
     browse_view(b, VIEW_PAGES);
     browse_focus(b, PANEL_GRID);
@@ -200,6 +219,60 @@ void key_next_kind(struct browse *b)
         go(b, g, next);
     else
         browse_say(b, ROLE_INFO, "all frames from here on are like this one%s",
+                   g->fill == GRID_FULL ? "" : ", so far");
+}
+
+/* Do all frames of [from, to) have this state? */
+static bool all_like(const struct xsi_frame_map *map, uint64_t from, uint64_t to, unsigned state)
+{
+    struct xsi_frame_counts n;
+    uint64_t all = to - from;
+
+    xsi_frame_map_count(map, from, to, &n);
+    return n.kind[state & XSI_FRAME_KIND] == all &&
+           n.pinned == (state & XSI_FRAME_PINNED ? all : 0) &&
+           n.twice == (state & XSI_FRAME_TWICE ? all : 0) &&
+           n.zero == (state & XSI_FRAME_ZERO ? all : 0) &&
+           n.alike == (state & XSI_FRAME_ALIKE ? all : 0);
+}
+
+/* The last frame in front of this one whose state is another; UINT64_MAX: all of them are like it.
+ * Millions can be alike, so it goes back in growing steps, and then halves the one too many. */
+static uint64_t unlike_before(const struct xsi_frame_map *map, uint64_t pfn)
+{
+    unsigned state = xsi_frame_map_at(map, pfn);
+    uint64_t like = pfn, step = 1, from = pfn; /* [like, pfn] are alike, [from, like) are not all */
+
+    for (; like && from == like; step *= 2) {
+        from = like > step ? like - step : 0;
+        if (all_like(map, from, like, state))
+            like = from;
+    }
+    if (!like)
+        return UINT64_MAX;
+    while (like - from > 1) {
+        uint64_t middle = from + (like - from) / 2;
+
+        if (all_like(map, middle, like, state))
+            like = middle;
+        else
+            from = middle;
+    }
+    return from;
+}
+
+void key_last_kind(struct browse *b)
+{
+    struct grid *g = grid_of(b);
+    uint64_t last;
+
+    if (!g)
+        return;
+    last = unlike_before(g->map, g->pfn);
+    if (last != UINT64_MAX)
+        go(b, g, last);
+    else
+        browse_say(b, ROLE_INFO, "all frames up to here are like this one%s",
                    g->fill == GRID_FULL ? "" : ", so far");
 }
 

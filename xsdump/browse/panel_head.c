@@ -1,43 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first line: which image, what it is, and what becomes of it. */
-#include <inttypes.h>
-#include <string.h>
-
 #include "panels.h"
-
-static const char *base_name(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-
-    return slash && slash[1] ? slash + 1 : file;
-}
-
-/* How it stands: the verdict, or how far the walk is. */
-static enum role standing(const struct doc *doc, char *out, size_t size)
-{
-    static const enum role roles[] = { [XSI_RESTORES] = ROLE_HEAD_GOOD,
-                                       [XSI_LOSES] = ROLE_HEAD_WARNING,
-                                       [XSI_FAILS] = ROLE_HEAD_ERROR,
-                                       [XSI_UNDEFINED] = ROLE_HEAD_ERROR };
-    const struct xsi_verdict *v = doc_verdict(doc);
-    uint64_t at = xsi_walk_position(doc->im.walk);
-
-    if (doc->error.code) {
-        snprintf(out, size, "stopped at 0x%" PRIx64 ": %.120s", at, doc->error.text);
-        return ROLE_HEAD_ERROR;
-    }
-    if (!doc->walked) {
-        snprintf(out, size, "reading: %u%%",
-                 doc->size ? (unsigned)((double)at * 100 / (double)doc->size) : 0);
-        return ROLE_HEAD;
-    }
-    if (v) {
-        snprintf(out, size, "%s on %s", cli_outcome(v->outcome), v->reader.name);
-        return roles[v->outcome];
-    }
-    snprintf(out, size, "%s", cli_state(xsi_walk_info(doc->im.walk)));
-    return ROLE_HEAD;
-}
 
 enum { PART_NAME, PART_SIZE, PART_STACK, PART_GUEST, PARTS };
 
@@ -47,7 +10,7 @@ static void describe(const struct doc *doc, char part[PARTS][512])
     const struct xsi_info *info = xsi_walk_info(doc->im.walk);
     const char *guest = guest_name(info->guest);
 
-    cli_name(part[PART_NAME], 512, base_name(doc->im.file));
+    doc_name(doc, part[PART_NAME], 512);
     cli_size(part[PART_SIZE], 512, doc->size);
     for (size_t i = 0; i < info->stack_length; i++)
         text_add(part[PART_STACK], 512, "%s%s", i ? ">" : "", info->stack[i]);
@@ -76,7 +39,7 @@ static void fit(char part[PARTS][512], size_t columns, char *out, size_t size)
 static void draw(struct browse *b, struct canvas *c)
 {
     char part[PARTS][512] = { "" }, text[2200], state[200];
-    enum role role = standing(b->doc, state, sizeof(state));
+    enum role role = doc_standing(b->doc, state, sizeof(state));
     int columns = canvas_columns(c), width = (int)cli_columns(state) + 2;
 
     if (width > columns - 12) /* the name, too, must be told */

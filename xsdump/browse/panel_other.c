@@ -14,9 +14,13 @@
 #include "tree.h"
 #include "widget_list.h"
 
+#define NAME_LEAST 12 /* columns of the file's name in the frame */
 #define NEAR       32 /* fields that one chunk may have more than the other, in a row */
-#define SHOWN      6  /* bytes of a difference that are shown */
-#define FIELDS_TOP 8  /* rows from which on fields are shown below */
+#define SHOWN      16 /* bytes of a difference that are shown, */
+#define BEFORE     17 /* ... and columns in front of them */
+#define BYTES_TOP  5  /* rows from which on bytes are shown below, */
+#define FIELDS_TOP 8  /* ... and fields */
+#define HEADED     6  /* rows from which on there is room for a line above these */
 
 struct other {
     struct compare *cmp;
@@ -67,7 +71,16 @@ static void free_other(void *slot)
 
 static void heading(struct browse *b, char *out, size_t size)
 {
-    snprintf(out, size, "%s", b->other ? b->other->im.file : "other image");
+    size_t columns = (size_t)browse_columns(b, PANEL_OTHER), width;
+    char standing[200];
+
+    snprintf(out, size, "other image");
+    if (!b->other)
+        return;
+    doc_standing(b->other, standing, sizeof(standing));
+    width = cli_columns(standing) + 4; /* with ": ", and blanks around all of it */
+    compare_name(b->other, columns > width + NAME_LEAST ? columns - width : NAME_LEAST, out, size);
+    text_add(out, size, ": %s", standing);
 }
 
 /* ---------------------------------------------------------------- rows ---- */
@@ -127,8 +140,10 @@ static void draw_rows(struct browse *b, struct other *o, struct canvas *c, int h
         there = true;
     }
     rows = xsi_index_rows(b->other->index, &count);
-    if (line < 0 || line >= height)
+    if (line < 0)
         line = height / 2;
+    if (line >= height) /* the tree has more rows: as near as can be */
+        line = height - 1;
     for (int y = 0; y < height; y++) {
         /* behind a line for what is not there, rows go on one line lower */
         int64_t n = (int64_t)row + y - line - (!there && y > line);
@@ -211,54 +226,111 @@ static void list_fields(const struct look *here, const struct look *there, struc
             return;
 }
 
-/* A few bytes in hex. */
-static void hex_of(struct doc *doc, uint64_t offset, uint64_t length, char *out, size_t size)
+/* ---------------------------------------------------------------- bytes ---- */
+
+/* Bytes of an image that are shown. */
+struct piece {
+    uint64_t at;
+    uint8_t byte[SHOWN];
+    size_t count;
+};
+
+/* From a difference on to the end of the row; none where the row has ended. */
+static void take(struct doc *doc, uint64_t at, uint64_t length, int most, struct piece *out)
 {
-    uint8_t bytes[SHOWN];
-    size_t n = length < SHOWN ? (size_t)length : SHOWN, used = 0;
+    const struct xsi_map_row *row = doc_row(doc, at);
+    uint64_t n = row && length ? row->offset + row->length - at : length;
     bool bad;
 
-    n = doc_read(doc, offset, bytes, n, &bad);
-    snprintf(out, size, "%s", bad ? "cannot be read" : "");
-    for (size_t i = 0; i < n && used + 4 < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%02x ", bytes[i]);
+    if (n > (uint64_t)most)
+        n = (uint64_t)most;
+    out->at = at;
+    out->count = doc_read(doc, at, out->byte, (size_t)n, &bad);
 }
 
-static void list_bytes(struct browse *b, const struct look *here, struct lines *l)
+/* A line of them; those that are not the other's are marked. */
+static void draw_piece(struct lines *l, const char *where, const struct piece *p,
+                       const struct piece *other)
+{
+    char text[BEFORE + 3 * SHOWN + 20];
+    int y = l->y;
+
+    snprintf(text, sizeof(text), "%-5s 0x%08" PRIx64 " ", where, p->at);
+    for (size_t i = 0; i < p->count; i++)
+        text_add(text, sizeof(text), " %02x", p->byte[i]);
+    if (!p->count)
+        text_add(text, sizeof(text), " no bytes");
+    if (!line(l, ROLE_TEXT, "%s", text) || !l->c)
+        return;
+    for (size_t i = 0; i < p->count; i++)
+        if (i >= other->count || p->byte[i] != other->byte[i])
+            canvas_mark(l->c, y, (int)(strlen(text) - 3 * (p->count - i)) + 1, 2, ROLE_FIELD);
+}
+
+/* The difference in a chunk that is nearest to the current place. */
+static bool in_chunk(const struct browse *b, const struct look *chunk, struct difference *d)
+{
+    uint64_t end = chunk->offset + chunk->length, before;
+
+    if (!compare_shown(b, d) && (!compare_from(b, b->at, d) || d->at >= end) &&
+        !compare_from(b, chunk->offset, d))
+        return false;
+    if (d->at >= end || (!d->length && !d->other_length))
+        return false;
+    before = d->at < chunk->offset ? chunk->offset - d->at : 0;
+    if (before >= d->length || before >= d->other_length)
+        return before == 0;
+    d->at += before;
+    d->length -= before;
+    d->other_at += before;
+    d->other_length -= before;
+    return true;
+}
+
+static void list_bytes(struct browse *b, const struct look *chunk, int columns, struct lines *l)
+{
+    int most = (columns - BEFORE) / 3;
+    struct piece here, there;
+    struct difference d;
+
+    if (most < 1 || !in_chunk(b, chunk, &d))
+        return;
+    most = most < SHOWN ? most : SHOWN;
+    take(b->doc, d.at, d.length, most, &here);
+    take(b->other, d.other_at, d.other_length, most, &there);
+    draw_piece(l, "here", &here, &there);
+    draw_piece(l, "there", &there, &here);
+}
+
+/* ---------------------------------------------------------------- what differs ---- */
+
+/* A difference was led to that has no bytes in one of the two images. */
+static bool one_sided(const struct browse *b)
 {
     struct difference d;
-    char a[4 * SHOWN], z[4 * SHOWN];
 
-    if (!compare_from(b, here->offset, &d) || d.at >= here->offset + here->length || !d.length ||
-        !d.other_length)
-        return;
-    hex_of(b->doc, d.at, d.length, a, sizeof(a));
-    hex_of(b->other, d.other_at, d.other_length, z, sizeof(z));
-    line(l, ROLE_DIM, "%s", "its fields are the same; bytes differ:");
-    line(l, ROLE_WARNING, "0x%08" PRIx64 "       %s", d.at, a);
-    line(l, ROLE_WARNING, "0x%08" PRIx64 " there %s", d.other_at, z);
+    return compare_shown(b, &d) && (!d.length || !d.other_length);
 }
 
-/* What differs in the selected pair of chunks: lines from y on. Returns how many. */
+/* What differs in the selected pair of chunks: lines from y on. Returns how many. Without canvas
+ * they are only counted. */
 static int draw_fields(struct browse *b, struct other *o, struct canvas *c, int y, int rows)
 {
     const struct look *here = browse_look(b);
     const struct xsi_map_row *row = doc_row(b->doc, b->at);
     struct lines l = { c, y, y + rows };
-    int first;
+    bool headed = rows >= HEADED;
 
-    if (!here->valid || !row || !compare_mate(b, row))
+    if (rows < 2 || !here->valid || !row || !compare_mate(b, row) || one_sided(b))
         return 0;
     look_at(&o->there, b->other, compare_place(b, here->offset));
-    if (!o->there.valid || strcmp(o->there.type, here->type) != 0)
+    l.y += headed;
+    list_bytes(b, here, browse_columns(b, PANEL_OTHER), &l);
+    if (o->there.valid && strcmp(o->there.type, here->type) == 0)
+        list_fields(here, &o->there, &l);
+    if (l.y == y + headed)
         return 0;
-    first = ++l.y;
-    list_fields(here, &o->there, &l);
-    if (l.y == first)
-        list_bytes(b, here, &l);
-    if (l.y == first)
-        return 0;
-    if (c)
+    if (c && headed)
         canvas_text(c, y, 0, canvas_columns(c), ROLE_STRONG, "Differs in the selected chunk");
     return l.y - y;
 }
@@ -272,8 +344,8 @@ static void draw(struct browse *b, struct canvas *c)
 
     if (!o || !b->other)
         return;
-    if (rows >= FIELDS_TOP)
-        fields = draw_fields(b, o, NULL, 0, rows / 2);
+    if (rows >= BYTES_TOP)
+        fields = draw_fields(b, o, NULL, 0, rows >= FIELDS_TOP ? rows / 2 : 2);
     draw_rows(b, o, c, rows - fields);
     if (fields)
         draw_fields(b, o, c, rows - fields, fields);

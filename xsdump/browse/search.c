@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actions.h"
+#include "explain_here.h"
 #include "search_internal.h"
 
 /* ---------------------------------------------------------------- what is meant ---- */
@@ -16,6 +17,7 @@ void search_free(struct search *s)
     search_chunks_leave(s);
     cli_filter_free(s->filter);
     cli_filter_free(s->part);
+    look_free(&s->look);
     free(s->window);
     free(s->row);
     free(s);
@@ -27,7 +29,7 @@ static struct cli_filter *named(const char *word, const char *op, char *why, siz
     char text[2 * SEARCH_TEXT];
 
     if (strlen(word) > 63 || strpbrk(word, "\"=<>()")) {
-        snprintf(why, size, "'%s' is neither a filter, a name, \"text\" nor hex bytes", word);
+        snprintf(why, size, "'%s' is no filter, name, \"text\", number or known log line", word);
         return NULL;
     }
     snprintf(text, sizeof(text), "type%s\"%.63s\" or layer%s\"%.63s\"", op, word, op, word);
@@ -41,7 +43,35 @@ static bool parse_name(struct search *s, const char *text, char *why, size_t siz
     if (s->finding)
         return true;
     s->filter = named(text, "==", why, size);
-    return s->filter != NULL;
+    s->part = s->filter ? named(text, "~", why, size) : NULL;
+    return s->part != NULL;
+}
+
+/*
+ * Digits alone can be hex bytes ("64") and a number out of a log ("1970103633"): up to 8 of them
+ * are bytes first, more are a number first.
+ */
+static bool parse_digits(struct search *s, const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    struct cli_needle bytes, number = { .length = 0 };
+    const char *wrong;
+    uint64_t value;
+    char hex[24];
+
+    if (!digits || text[digits])
+        return false;
+    cli_needle_parse(text, &bytes, &wrong);
+    if (cli_number(text, &value)) {
+        snprintf(hex, sizeof(hex), "0x%" PRIx64, value);
+        cli_needle_parse(hex, &number, &wrong);
+    }
+    s->number = number.length && (digits > 8 || !bytes.length);
+    s->needle = s->number ? number : bytes;
+    s->other = s->number ? bytes : number;
+    s->other_number = !s->number;
+    s->digits = s->other.length != 0;
+    return s->needle.length != 0;
 }
 
 /* The debugger's grammar of `find`, and findings. False with words in why. */
@@ -49,20 +79,23 @@ static bool parse(struct search *s, const char *text, char *why, size_t size)
 {
     const char *wrong;
 
-    if (cli_needle_parse(text, &s->needle, &wrong))
+    if (parse_digits(s, text))
         return true;
+    if (cli_needle_parse(text, &s->needle, &wrong)) {
+        s->number = !strncmp(text, "0x", 2);
+        return true;
+    }
     if (wrong) {
         snprintf(why, size, "%s", wrong);
         return false;
     }
     if (cli_filter_is(text)) {
         s->filter = cli_filter_new(text, why, size);
-        return s->filter != NULL;
+        if (s->filter || strpbrk(text, " \t=<>~!()&|"))
+            return s->filter != NULL;
     }
-    if (!parse_name(s, text, why, size))
-        return false;
-    s->part = s->finding ? NULL : named(text, "~", why, size);
-    return s->finding || s->part;
+    s->named = true; /* fields can be called as keys are: count */
+    return parse_name(s, text, why, size);
 }
 
 static struct search *search_new(const char *text, bool is_place, char *why, size_t size)
@@ -94,8 +127,58 @@ static void set_off(struct browse *b, struct search *s)
     s->found = s->wrapped = s->unread = false;
     if (s->needle.length)
         search_bytes_start(b, s);
+    else if (s->fields)
+        search_fields_start(b, s);
     else
         search_chunks_start(b, s);
+}
+
+/* Where the search has begun anew. */
+static const char *from(const struct search *s, bool same)
+{
+    if (same)
+        return ", nowhere else";
+    return !s->wrapped ? "" : s->back ? ", from the end" : ", from the beginning";
+}
+
+static void bytes_text(const struct search *s, char *out, size_t size)
+{
+    char bytes[80];
+
+    cli_needle_text(&s->needle, bytes, sizeof(bytes));
+    if (s->number)
+        snprintf(out, size, "number %s = %s", s->text, bytes + strlen("bytes "));
+    else
+        snprintf(out, size, "%s", *s->text == '"' || *s->text == '\'' ? s->text : bytes);
+}
+
+/* "number 1970103633 = 51 65 6d 75 at 0x1b023"; what it could have been besides. */
+static void say_bytes(struct browse *b, const struct search *s, bool same)
+{
+    char what[SEARCH_TEXT + 100];
+    uint64_t value;
+
+    bytes_text(s, what, sizeof(what));
+    if (!s->number && s->other.length && !s->wrapped && cli_number(s->text, &value))
+        browse_say(b, ROLE_INFO, "%s at 0x%" PRIx64 "; /0x%" PRIx64 " looks for the number", what,
+                   s->hit, value);
+    else
+        browse_say(b, ROLE_INFO, "%s at 0x%" PRIx64 "%s", what, s->hit, from(s, same));
+}
+
+static void found_field(struct browse *b, struct search *s)
+{
+    const struct look *look = browse_look(b);
+    bool same = s->wrapped && look->valid && look->offset == s->hit && b->field == s->next;
+
+    s->found = true;
+    browse_goto(b, s->hit, true);
+    browse_field(b, s->next);
+    look = browse_look(b);
+    if (b->field >= look->count)
+        return;
+    browse_say(b, ROLE_INFO, "%s at 0x%" PRIx64 "%s", look->field[b->field].path,
+               look->field[b->field].offset, s->wrapped ? from(s, same) : "; n: the next one");
 }
 
 static void found(struct browse *b, struct search *s)
@@ -109,7 +192,9 @@ static void found(struct browse *b, struct search *s)
     }
     s->found = true;
     browse_goto(b, s->hit + s->more, true);
-    if (same)
+    if (s->needle.length)
+        say_bytes(b, s, same);
+    else if (same)
         browse_say(b, ROLE_INFO, "this is the only one: %s", s->text);
     else if (s->wrapped)
         browse_say(b, ROLE_INFO, "went on from the %s: %s", s->back ? "end" : "beginning", s->text);
@@ -117,22 +202,45 @@ static void found(struct browse *b, struct search *s)
 
 static void not_found(struct browse *b, const struct search *s)
 {
-    char text[80];
+    char text[SEARCH_TEXT + 100];
 
+    bytes_text(s, text, sizeof(text));
     if (s->needle.length)
-        browse_say(b, ROLE_WARNING, "not found: %s%s",
-                   cli_needle_text(&s->needle, text, sizeof(text)),
+        browse_say(b, ROLE_WARNING, "not found: %s%s%s", s->digits ? s->text : text,
+                   s->digits ? ", neither as a number nor as bytes" : "",
                    s->unread ? "; some bytes cannot be read" : "");
     else if (s->is_place && !s->finding)
         browse_say(b, ROLE_WARNING,
-                   "%s is no place here; what is: an offset (0x1b023), #17, a chunk's type, a "
-                   "finding's code, pfn 0xfee, a mark ('a)",
+                   "%.24s is no place here; 0x1b023, #17, END, L09, pfn 0xfee are; / searches",
                    s->text);
     else if (s->finding)
         browse_say(b, ROLE_WARNING, "no %s %s in this image", s->finding->code, s->finding->slug);
     else
-        browse_say(b, ROLE_WARNING, "no chunk is like that: %s%s", s->text,
+        browse_say(b, ROLE_WARNING, "no chunk%s is like that: %s%s",
+                   s->named ? ", finding or field" : "", s->text,
                    s->unread ? "; some chunks cannot be read again" : "");
+}
+
+/* Nothing is what the text means first. False: it has no other meaning. */
+static bool other_meaning(struct search *s)
+{
+    if (s->other.length) {
+        s->needle = s->other;
+        s->number = s->other_number;
+        s->other.length = 0;
+        return true;
+    }
+    if (s->part) { /* no chunk has exactly this name */
+        cli_filter_free(s->filter);
+        s->filter = s->part;
+        s->part = NULL;
+        return true;
+    }
+    if (!s->named || s->fields || s->finding)
+        return false;
+    search_chunks_leave(s);
+    s->fields = true;
+    return true;
 }
 
 static bool slice(struct browse *b, void *data)
@@ -141,26 +249,24 @@ static bool slice(struct browse *b, void *data)
 
     if (s->doc != b->doc) /* the other image is looked at now */
         return false;
-    switch (s->needle.length ? search_bytes_slice(b, s) : search_chunks_slice(b, s)) {
+    switch (s->needle.length ? search_bytes_slice(b, s)
+            : s->fields      ? search_fields_slice(b, s)
+                             : search_chunks_slice(b, s)) {
     case SEARCH_ON:
     case SEARCH_WAITS: /* for the walk */
         return true;
     case SEARCH_FOUND:
-        found(b, s);
+        (s->fields ? found_field : found)(b, s);
         return false;
     case SEARCH_NOTHING:
         break;
     }
-    if (!s->part) {
-        not_found(b, s);
-        return false;
+    if (other_meaning(s)) {
+        set_off(b, s);
+        return true;
     }
-    /* no chunk has exactly this name */
-    cli_filter_free(s->filter);
-    s->filter = s->part;
-    s->part = NULL;
-    set_off(b, s);
-    return true;
+    not_found(b, s);
+    return false;
 }
 
 static double progress(struct browse *b, void *data)
@@ -231,6 +337,21 @@ static void again(struct browse *b, bool back)
         browse_say(b, ROLE_INFO, "nothing was searched for yet; / does");
 }
 
+/* A line of a log, or a part of one, and nothing else that is searched for. */
+static bool log_line(struct browse *b, const char *text)
+{
+    struct cli_needle needle;
+    const char *wrong;
+    char why[400];
+    struct cli_filter *filter;
+
+    if (!strpbrk(text, " \t") || cli_needle_parse(text, &needle, &wrong) || wrong)
+        return false;
+    filter = cli_filter_is(text) ? cli_filter_new(text, why, sizeof(why)) : NULL;
+    cli_filter_free(filter);
+    return !filter && explain_line_popup(b, text);
+}
+
 static void take(struct browse *b, const char *text)
 {
     struct search *s;
@@ -240,6 +361,8 @@ static void take(struct browse *b, const char *text)
         again(b, false);
         return;
     }
+    if (log_line(b, text))
+        return;
     s = replace(b, text, false);
     if (s)
         go(b, s, false);
@@ -257,7 +380,7 @@ void search_name(struct browse *b, const char *name, uint64_t more)
 
 void key_search(struct browse *b)
 {
-    popup_ask(b, "search (Enter: the last one again):", NULL, take);
+    popup_ask(b, "search (name, number, log line; Enter: again):", NULL, take);
 }
 
 void key_search_next(struct browse *b)

@@ -24,8 +24,7 @@ void search_chunks_start(struct browse *b, struct search *s)
 
 /* ---------------------------------------------------------------- chunks ---- */
 
-/* The row that holds a chunk's number; NULL: it is behind those that are kept. */
-static const struct xsi_map_row *row_with(const struct doc *doc, uint64_t number)
+const struct xsi_map_row *search_row(const struct doc *doc, uint64_t number)
 {
     size_t low = 0, high;
     const struct xsi_map_row *row = xsi_index_rows(doc->index, &high);
@@ -106,7 +105,7 @@ static enum searched list_back(struct browse *b, struct search *s, uint64_t firs
 /* A row, or some chunks of it (*read: that took longer). */
 static enum searched step(struct browse *b, struct search *s, bool *read)
 {
-    const struct xsi_map_row *row = row_with(b->doc, s->back ? s->at - 1 : s->at);
+    const struct xsi_map_row *row = search_row(b->doc, s->back ? s->at - 1 : s->at);
     bool whole = row && (row->count == 1 || cli_filter_by_run(s->filter));
     uint64_t first, end;
     size_t count;

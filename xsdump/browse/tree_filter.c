@@ -194,6 +194,7 @@ static void take(struct browse *b, const char *text)
 void key_filter(struct browse *b)
 {
     struct tree *t = tree_of(b);
+    const char *old = t && t->filter ? t->filter->text : NULL;
 
-    popup_ask(b, "show only chunks like:", t && t->filter ? t->filter->text : NULL, take);
+    popup_ask(b, old ? "show only chunks like (^U: all):" : "show only chunks like:", old, take);
 }
