@@ -11,7 +11,8 @@ void key_quit(struct browse *b);
 void key_next_panel(struct browse *b);
 void key_last_panel(struct browse *b);
 void key_redraw(struct browse *b);
-void key_stop(struct browse *b); /* Esc, ^C: stop what runs; back to the chunks */
+void key_stop(struct browse *b);
+void key_interrupt(struct browse *b);
 void key_chunks(struct browse *b);
 
 /* ---- search.c, goto.c, marks.c ---- */

@@ -109,7 +109,8 @@ void key_quit(struct browse *b)
     b->quit = true;
 }
 
-void key_stop(struct browse *b)
+/* What runs, or the view, ends. False: there was nothing to end. */
+static bool stop(struct browse *b)
 {
     bool stopped = false;
 
@@ -119,10 +120,19 @@ void key_stop(struct browse *b)
             job_stop(b, b->job[i].job);
             stopped = true;
         }
-    if (stopped)
-        return;
-    if (b->view != VIEW_CHUNKS)
-        browse_view(b, VIEW_CHUNKS);
-    else
+    if (stopped || b->view == VIEW_CHUNKS)
+        return stopped;
+    browse_view(b, VIEW_CHUNKS);
+    return true;
+}
+
+void key_stop(struct browse *b)
+{
+    (void)stop(b);
+}
+
+void key_interrupt(struct browse *b)
+{
+    if (!stop(b))
         browse_say(b, ROLE_INFO, "nothing is running; q ends");
 }

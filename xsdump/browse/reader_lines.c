@@ -11,6 +11,7 @@
 #include "widget_text.h"
 
 #define SMALL   12 /* rows of a panel in which sentences are cut short */
+#define TINY    8  /* ... and all but the first log line */
 #define NEW_MAX 12 /* log lines of one read that stand beside it */
 #define BYTES   16
 
@@ -60,7 +61,7 @@ static void add_bytes(struct reader_lines *l, struct browse *b, const struct rep
     if (n && (!counts || l->rows >= SMALL))
         add(l, ROLE_TEXT, from == play->read.offset ? "bytes" : "about", 1, text);
     if (counts)
-        add(l, ROLE_TEXT, "number", l->rows < SMALL ? 2 : 4, words);
+        add(l, ROLE_TEXT, "number", l->rows < TINY ? 1 : l->rows < SMALL ? 2 : 4, words);
 }
 
 enum role reader_log(const struct replay_line *line, char *out, size_t size)
@@ -163,11 +164,13 @@ static void add_read(struct reader_lines *l, struct browse *b, struct reader_vie
     const struct xsi_run_event *read = &play->read;
     const char *wrong = replay_wrong(play);
     char text[READER_TEXT];
+    int rows;
 
     snprintf(text, sizeof(text), "%s%s %s %" PRIu64 " byte%s at 0x%" PRIx64 ": %s",
              *wrong ? "! " : "", read->who, read->kind == XSI_RUN_READ ? "reads" : "stores",
              read->length, plural(read->length), read->offset, read->purpose);
-    add(l, *wrong ? ROLE_ERROR : ROLE_STRONG, NULL, l->rows >= SMALL || *wrong ? 3 : 1, text);
+    rows = l->rows >= SMALL || (*wrong && l->rows >= TINY) ? 3 : 1;
+    add(l, *wrong ? ROLE_ERROR : ROLE_STRONG, NULL, rows, text);
     if (reader_going(b))
         return;
     if (*wrong && l->rows >= SMALL)
@@ -178,12 +181,15 @@ static void add_read(struct reader_lines *l, struct browse *b, struct reader_vie
         add(l, ROLE_ERROR, "short", 2, text);
     }
     add_bytes(l, b, play);
+    if (l->rows < TINY)
+        add_logged(l, play);
     reader_look(b, v);
     add(l, ROLE_TEXT, "there", l->rows < SMALL ? 1 : 3, v->there);
     if (l->rows >= SMALL)
         add(l, ROLE_TEXT, "fields", 3, v->fields);
     add_changed(l, play);
-    add_logged(l, play);
+    if (l->rows >= TINY)
+        add_logged(l, play);
     if (*wrong)
         add_verdict(l, b, &play->future.verdict);
 }
